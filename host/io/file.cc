@@ -1,0 +1,206 @@
+#include "host/io/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "host/base/check.h"
+#include "host/base/status_macros.h"
+
+namespace elanus::io {
+namespace {
+
+constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
+constexpr std::size_t kCallBytes = std::size_t{1} << 30;  // Linux moves at most 2 GiB - 4096 a call
+
+std::string FolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+absl::Status PathError(int error, absl::string_view path, absl::string_view action) {
+  return absl::ErrnoToStatus(error, absl::StrCat(path, ": cannot ", action));
+}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  Descriptor old(std::exchange(fd_, other.Release()));
+  return *this;
+}
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+absl::StatusOr<InputFile> InputFile::Open(const std::string& path) {
+  // Without O_NONBLOCK the open of a pipe that nobody writes to would hang.
+  Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (descriptor.get() < 0) return PathError(errno, path, "open");
+  struct stat info {};
+  if (::fstat(descriptor.get(), &info) != 0) return PathError(errno, path, "stat");
+  if (S_ISDIR(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder, not a file"));
+  if (!S_ISREG(info.st_mode)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is a pipe or device; give a regular file"));
+  }
+  return InputFile(path, std::move(descriptor), static_cast<std::uint64_t>(info.st_size));
+}
+
+absl::Status InputFile::ReadAt(std::uint64_t offset, absl::Span<std::byte> to) const {
+  while (!to.empty()) {
+    const ssize_t got = ::pread(fd(), to.data(), std::min(to.size(), kCallBytes), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return PathError(errno, path_, "read");
+    if (got == 0) {
+      return absl::DataLossError(
+          absl::StrFormat("%s: ends at byte %d, %d bytes before what was to be read", path_, offset, to.size()));
+    }
+    to.remove_prefix(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> ReadText(const std::string& path, std::uint64_t limit) {
+  ELANUS_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
+  if (file.size() > limit) {
+    return absl::ResourceExhaustedError(
+        absl::StrFormat("%s: %d bytes of text; at most %d are read into memory", path, file.size(), limit));
+  }
+  std::string text(file.size(), '\0');
+  ELANUS_RETURN_IF_ERROR(file.ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(text.data()), text.size())));
+  return text;
+}
+
+absl::StatusOr<Mapping> Mapping::Create(const InputFile& file) {
+  Mapping mapping;
+  if (file.size() == 0) return mapping;
+  void* data = ::mmap(nullptr, file.size(), PROT_READ, MAP_SHARED, file.fd(), 0);
+  if (data == MAP_FAILED) return PathError(errno, file.path(), absl::StrFormat("map %d bytes of it", file.size()));
+  mapping.data_ = static_cast<const std::byte*>(data);
+  mapping.size_ = file.size();
+  return mapping;
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void Mapping::Advise(Access access) const {
+  if (data_ == nullptr) return;
+  const int advice = access == Access::kSequential ? MADV_SEQUENTIAL
+                     : access == Access::kRandom   ? MADV_RANDOM
+                                                   : MADV_NORMAL;
+  // Only a hint: a kernel that refuses it changes nothing but speed.
+  static_cast<void>(::madvise(const_cast<std::byte*>(data_), size_, advice));
+}
+
+void Mapping::Release(std::uint64_t offset, std::uint64_t length) const {
+  ELANUS_CHECK(offset <= size_ && length <= size_ - offset);
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t begin = (offset + page - 1) / page * page;
+  const std::uint64_t end = (offset + length) / page * page;
+  if (end > begin) static_cast<void>(::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED));
+}
+
+absl::Status WriteFully(int fd, std::uint64_t offset, const void* data, std::size_t bytes, const std::string& path) {
+  const char* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t put = ::pwrite(fd, at, std::min(bytes, kCallBytes), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && errno == EFBIG) {
+      return absl::ResourceExhaustedError(absl::StrCat(path, ": cannot write: the limit of a file's size is reached"));
+    }
+    if (put < 0) return PathError(errno, path, "write");
+    at += put;
+    bytes -= static_cast<std::size_t>(put);
+    offset += static_cast<std::uint64_t>(put);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckReplaceable(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return absl::OkStatus();
+  if (S_ISDIR(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder, cannot be written"));
+  if (S_ISREG(info.st_mode)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": is a pipe or device; the output is renamed into place and needs a regular file's name"));
+}
+
+absl::Status RenameDurably(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return PathError(errno, to, "rename the finished file to it");
+  const std::string folder = FolderOf(to);
+  Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.get() < 0) return PathError(errno, folder, "open the folder to sync it");
+  // EINVAL: a file system without folder sync, such as some network ones.
+  if (::fsync(descriptor.get()) != 0 && errno != EINVAL) return PathError(errno, folder, "sync the folder");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OutputFile> OutputFile::Create(const std::string& path) {
+  ELANUS_RETURN_IF_ERROR(CheckReplaceable(path));
+  for (unsigned serial = 0;; ++serial) {
+    std::string temporary = absl::StrFormat("%s.tmp-%d-%d", path, ::getpid(), serial);
+    Descriptor descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (descriptor.get() >= 0) return OutputFile(path, std::move(temporary), std::move(descriptor));
+    if (errno != EEXIST) return PathError(errno, path, "create");  // EEXIST: another writer of ours, or a killed one
+  }
+}
+
+OutputFile::~OutputFile() {
+  if (descriptor_.get() >= 0 && !temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+absl::Status OutputFile::Flush() {
+  if (buffer_.empty()) return absl::OkStatus();
+  ELANUS_RETURN_IF_ERROR(WriteFully(descriptor_.get(), flushed_, buffer_.data(), buffer_.size(), path_));
+  flushed_ += buffer_.size();
+  buffer_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status OutputFile::Append(const void* data, std::size_t bytes) {
+  const char* at = static_cast<const char*>(data);
+  if (buffer_.size() + bytes > kBufferBytes) ELANUS_RETURN_IF_ERROR(Flush());
+  if (bytes < kBufferBytes) {
+    buffer_.insert(buffer_.end(), at, at + bytes);
+    return absl::OkStatus();
+  }
+  ELANUS_RETURN_IF_ERROR(WriteFully(descriptor_.get(), flushed_, data, bytes, path_));
+  flushed_ += bytes;
+  return absl::OkStatus();
+}
+
+absl::Status OutputFile::Overwrite(std::uint64_t offset, const void* data, std::size_t bytes) {
+  ELANUS_CHECK(offset <= size() && bytes <= size() - offset);
+  ELANUS_RETURN_IF_ERROR(Flush());
+  return WriteFully(descriptor_.get(), offset, data, bytes, path_);
+}
+
+absl::Status OutputFile::Commit() {
+  ELANUS_RETURN_IF_ERROR(Flush());
+  if (::fsync(descriptor_.get()) != 0) return PathError(errno, path_, "sync");
+  ELANUS_RETURN_IF_ERROR(RenameDurably(temporary_, path_));
+  temporary_.clear();
+  return absl::OkStatus();
+}
+
+}  // namespace elanus::io
