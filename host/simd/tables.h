@@ -1,0 +1,18 @@
+// Private to host/simd: the kernel tables each level defines, and the set-up shared by their files. Files compiled with
+// instruction-set flags include nothing but this, intrinsics and the constants of host/base, and keep their helpers in
+// anonymous namespaces: an inline function compiled there could be the copy the linker keeps for the whole program.
+#ifndef ELANUS_HOST_SIMD_TABLES_H_
+#define ELANUS_HOST_SIMD_TABLES_H_
+
+#include "host/simd/kernels.h"
+
+namespace elanus::simd {
+
+extern const DistanceKernels kDistanceScalar;
+extern const ScanKernels kScanScalar;
+extern const PqKernels kPqScalar;
+extern const BitKernels kBitsScalar;
+
+}  // namespace elanus::simd
+
+#endif  // ELANUS_HOST_SIMD_TABLES_H_
