@@ -66,8 +66,8 @@ class Image {
     return absl::Span<const T>(reinterpret_cast<const T*>(section(id).data()), count);
   }
 
-  /// Writes the file under a temporary name beside `path`, syncs it, renames it: `path` is the old file or the whole new one.
-  /// Errors name the path and the cause; nothing is left behind.
+  /// Writes the file under a temporary name beside `path`, syncs it, renames it: `path` is the old file or the whole
+  /// new one. Errors name the path and the cause; nothing is left behind.
   absl::Status Save(const std::string& path) const;
 
   struct OpenOptions {

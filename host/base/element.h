@@ -25,6 +25,12 @@ inline constexpr std::uint64_t kRowsMax = 0xFFFFFFFEu;  // rows of one index: ro
 constexpr bool IsFloat(Element e) { return e == Element::kF32 || e == Element::kF16 || e == Element::kBf16; }
 constexpr bool IsInteger(Element e) { return e == Element::kI8 || e == Element::kU8; }
 
+/// Largest dimension an index takes. Integers: so that every intermediate of an exact distance fits 32 bits.
+constexpr std::uint32_t DimMax(Element e) {
+  if (e == Element::kBit) return kBitsMax;
+  return IsInteger(e) ? kDimMax / 2 : kDimMax;
+}
+
 /// Bytes of one row of `dim` components without padding.
 constexpr std::size_t RowBytes(Element e, std::uint32_t dim) {
   switch (e) {

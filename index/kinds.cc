@@ -1,0 +1,116 @@
+#include "index/kinds.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/synchronization/mutex.h"
+#include "host/base/check.h"
+#include "host/base/status_macros.h"
+#include "index/flat/flat.h"
+
+namespace elanus::index {
+namespace {
+
+using base::Element;
+
+constexpr Metric kFloatMetrics[] = {Metric::kL2, Metric::kIp, Metric::kCosine};
+constexpr Element kNumbers[] = {Element::kF32, Element::kF16, Element::kBf16, Element::kI8, Element::kU8};
+
+constexpr KindRow kKinds[] = {
+    {Kind::kFlat, "exact: scans every row", kFloatMetrics, kNumbers, {}, {}, PlanFlat, BuildFlat, OpenFlat},
+};
+
+template <class T>
+bool Contains(absl::Span<const T> all, T value) {
+  return std::find(all.begin(), all.end(), value) != all.end();
+}
+
+absl::Status CheckSpec(const KindRow& kind, const Spec& spec) {
+  if (!Contains(kind.metrics, spec.metric)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        KindName(spec.kind), " does not support metric ", MetricName(spec.metric), "; supported: ",
+        absl::StrJoin(kind.metrics, ", ", [](std::string* out, Metric m) { absl::StrAppend(out, MetricName(m)); })));
+  }
+  if (!Contains(kind.elements, spec.element)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        KindName(spec.kind), " does not support ", ElementName(spec.element), " rows; supported: ",
+        absl::StrJoin(kind.elements, ", ", [](std::string* out, Element e) { absl::StrAppend(out, ElementName(e)); })));
+  }
+  const std::uint32_t dim_max = base::DimMax(spec.element);
+  if (spec.dim < 1 || spec.dim > dim_max) {
+    return absl::InvalidArgumentError(absl::StrCat("dimension (", spec.dim, ") of ", ElementName(spec.element),
+                                                   " rows should be in range [1, ", dim_max, "]"));
+  }
+  if (spec.rows < 1 || spec.rows > base::kRowsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rows (", spec.rows, ") should be in range [1, ", base::kRowsMax, "]"));
+  }
+  return absl::OkStatus();
+}
+
+/// Names the first value of the base that is NaN or infinite.
+absl::Status CheckFinite(const BuildRequest& request) {
+  if (!IsFloat(request.base.element)) return absl::OkStatus();
+  const simd::RowToFloat to_float = request.kernels->distance.to_float[static_cast<int>(request.base.element)];
+  absl::Mutex mutex;
+  std::uint64_t bad_row = request.base.count;
+  request.pool->ParallelFor(request.base.count, 4096, [&](std::uint64_t begin, std::uint64_t end) {
+    std::vector<float> values(request.base.dim);
+    for (std::uint64_t row = begin; row < end && !request.monitor.cancelled(); ++row) {
+      to_float(request.base.row(row), request.base.dim, values.data());
+      // x * 0 is 0 for every finite x and NaN for the rest: cheaper than a test a component.
+      float sum = 0;
+      for (const float value : values) sum += value * 0.0f;
+      if (sum == 0.0f) continue;
+      absl::MutexLock lock(&mutex);
+      bad_row = std::min(bad_row, row);
+      return;
+    }
+  });
+  ELANUS_RETURN_IF_ERROR(request.monitor.Check());
+  if (bad_row == request.base.count) return absl::OkStatus();
+  std::vector<float> values(request.base.dim);
+  to_float(request.base.row(bad_row), request.base.dim, values.data());
+  const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
+  return absl::InvalidArgumentError(absl::StrCat("base row ", bad_row, ", component ", bad - values.begin(), " is ",
+                                                 *bad, ": every value must be finite"));
+}
+
+}  // namespace
+
+absl::Span<const KindRow> Kinds() { return kKinds; }
+
+const KindRow& KindRowFor(Kind kind) {
+  const auto row = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const KindRow& r) { return r.kind == kind; });
+  ELANUS_CHECK(row != std::end(kKinds));
+  return *row;
+}
+
+absl::StatusOr<IndexPlan> PlanIndex(const Spec& spec, const BuildParams& params) {
+  const KindRow& kind = KindRowFor(spec.kind);
+  ELANUS_RETURN_IF_ERROR(CheckSpec(kind, spec));
+  return kind.plan(spec, params);
+}
+
+absl::StatusOr<Image> BuildIndex(Kind kind, const BuildRequest& request) {
+  const Spec spec{kind, request.metric, request.base.element, request.base.dim, request.base.count};
+  ELANUS_RETURN_IF_ERROR(PlanIndex(spec, request.params).status());
+  request.monitor.Stage("check values", 0);
+  ELANUS_RETURN_IF_ERROR(CheckFinite(request));
+  return KindRowFor(kind).build(request);
+}
+
+absl::StatusOr<std::unique_ptr<Index>> OpenIndex(Image image, const simd::Kernels& kernels) {
+  const Spec spec = image.spec();
+  if (const absl::Status status = CheckSpec(KindRowFor(spec.kind), spec); !status.ok()) {
+    return absl::DataLossError(absl::StrCat("the index file contradicts itself: ", status.message()));
+  }
+  return KindRowFor(spec.kind).open(std::move(image), kernels);
+}
+
+}  // namespace elanus::index

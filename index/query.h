@@ -1,0 +1,48 @@
+// Queries in the form the scans want: checked, converted, padded, with their norms.
+#ifndef ELANUS_INDEX_QUERY_H_
+#define ELANUS_INDEX_QUERY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "host/base/element.h"
+#include "host/simd/kernels.h"
+#include "index/spec.h"
+
+namespace elanus::index {
+
+/// One prepared query. Pointers are 64-byte aligned, zero-padded to a multiple of 64 bytes, owned by the QueryBlock.
+struct Query {
+  const float* values = nullptr;      // [dim] as fp32; null for bits
+  const std::byte* native = nullptr;  // what simd::RowDistances takes for the index's rows: `values` for float rows,
+                                      // int8/uint8/bits of the rows' own type otherwise
+  float inverse_norm = 0;             // 1 / sqrt(<q, q>), 0 for a zero vector; not set for bits
+  std::uint32_t popcount = 0;         // bits: number of set ones
+};
+
+/// 1 / sqrt of a canonical squared norm; 0 for 0. The one definition of normalisation.
+float InverseNorm(float squared_norm);
+
+/// Owns prepared queries. Move-only; reusable to keep its memory.
+class QueryBlock {
+ public:
+  /// Prepares `queries` for an index of `spec`. Float rows take any float or integer query; int8 and uint8 rows take
+  /// integers, and floats whose values are integers in range; bits take bits.
+  /// Errors: kInvalidArgument naming the query row, component and value for NaN, infinity, and what does not convert
+  /// without loss; for a wrong dimension or element type, both of them.
+  absl::Status Prepare(const base::Vectors& queries, const Spec& spec, const simd::Kernels& kernels);
+
+  absl::Span<const Query> queries() const { return queries_; }
+
+ private:
+  std::vector<Query> queries_;
+  std::vector<std::byte> storage_;
+};
+
+}  // namespace elanus::index
+
+#endif  // ELANUS_INDEX_QUERY_H_

@@ -1,0 +1,231 @@
+#include "index/scan/codec.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "host/base/layout.h"
+#include "host/base/status_macros.h"
+
+namespace elanus::index {
+namespace {
+
+using base::Element;
+
+/// kCodec: these three, then mid[dim], step[dim].
+struct Bounds {
+  float error_max;
+  float code_max;
+  float norm_max;
+};
+
+/// Doubles that bound a float from above after rounding.
+float RoundUp(double value) {
+  return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
+}
+
+/// Relative error allowed to the canonical fp32 sums and to the float arithmetic of the bound itself: dim / 16 + 4
+/// additions a sum and a handful around it, 2^-24 each, doubled.
+double RoundingSlack(std::uint32_t dim) { return (dim / 16 + 16) * 0x1p-23; }
+
+}  // namespace
+
+ScanCodec::ScanCodec(Metric metric, Target target, Element element, std::uint32_t dim)
+    : metric_(metric), target_(target), element_(element), dim_(dim) {}
+
+absl::StatusOr<ScanCodec> ScanCodec::Train(const simd::Kernels& kernels, Metric metric, Target target,
+                                           const base::Vectors& rows, const float* inverse_norms, threads::Pool& pool,
+                                           const base::Monitor& monitor) {
+  ScanCodec codec(metric, target, rows.element, rows.dim);
+  if (codec.lossless()) return codec;
+  const float inf = std::numeric_limits<float>::infinity();
+  std::vector<float> low(rows.dim, inf);
+  std::vector<float> high(rows.dim, -inf);
+  absl::Mutex mutex;
+  pool.ParallelFor(rows.count, 4096, [&](std::uint64_t begin, std::uint64_t end) {
+    if (monitor.cancelled()) return;
+    std::vector<float> part_low(rows.dim, inf);
+    std::vector<float> part_high(rows.dim, -inf);
+    std::vector<float> values(rows.dim);
+    for (std::uint64_t row = begin; row < end; ++row) {
+      kernels.distance.to_float[static_cast<int>(rows.element)](rows.row(row), rows.dim, values.data());
+      const float factor = metric == Metric::kCosine ? inverse_norms[row] : 1.0f;
+      for (std::uint32_t d = 0; d < rows.dim; ++d) {
+        const float value = values[d] * factor;
+        part_low[d] = std::min(part_low[d], value);
+        part_high[d] = std::max(part_high[d], value);
+      }
+    }
+    absl::MutexLock lock(&mutex);  // minima and maxima do not depend on the order of merging
+    for (std::uint32_t d = 0; d < rows.dim; ++d) {
+      low[d] = std::min(low[d], part_low[d]);
+      high[d] = std::max(high[d], part_high[d]);
+    }
+  });
+  ELANUS_RETURN_IF_ERROR(monitor.Check());
+  for (std::uint32_t d = 0; d < rows.dim; ++d) {
+    // Code c stands for mid + step * c; -128 and 127 hit the extremes, so mid lies half a step above the middle.
+    const float step = static_cast<float>((static_cast<double>(high[d]) - low[d]) / 255.0);
+    codec.step_.push_back(step);
+    codec.mid_.push_back(static_cast<float>(low[d] + 128.0 * step));
+  }
+  return codec;
+}
+
+std::size_t ScanCodec::SectionBytes(Element element, std::uint32_t dim) {
+  return IsFloat(element) ? sizeof(Bounds) + 2 * sizeof(float) * dim : 0;
+}
+
+void ScanCodec::Save(absl::Span<std::byte> out) const {
+  const Bounds bounds{error_max_, code_max_, norm_max_};
+  std::memcpy(out.data(), &bounds, sizeof(bounds));
+  std::memcpy(out.data() + sizeof(bounds), mid_.data(), sizeof(float) * dim_);
+  std::memcpy(out.data() + sizeof(bounds) + sizeof(float) * dim_, step_.data(), sizeof(float) * dim_);
+}
+
+absl::StatusOr<ScanCodec> ScanCodec::Load(const Image& image, Target target) {
+  const Spec& spec = image.spec();
+  ScanCodec codec(spec.metric, target, spec.element, spec.dim);
+  if (codec.lossless()) return codec;
+  ELANUS_ASSIGN_OR_RETURN(const absl::Span<const std::byte> bytes,
+                          image.Array<std::byte>(SectionId::kCodec, SectionBytes(spec.element, spec.dim)));
+  Bounds bounds;
+  std::memcpy(&bounds, bytes.data(), sizeof(bounds));
+  codec.error_max_ = bounds.error_max;
+  codec.code_max_ = bounds.code_max;
+  codec.norm_max_ = bounds.norm_max;
+  const auto* floats = reinterpret_cast<const float*>(bytes.data() + sizeof(bounds));
+  codec.mid_.assign(floats, floats + spec.dim);
+  codec.step_.assign(floats + spec.dim, floats + 2 * std::size_t{spec.dim});
+  const auto finite = [](float v) { return std::isfinite(v); };
+  if (!std::all_of(floats, floats + 2 * std::size_t{spec.dim}, finite) || !finite(bounds.error_max) ||
+      !finite(bounds.code_max) || !finite(bounds.norm_max)) {
+    return absl::DataLossError("the codec section holds numbers that are not finite");
+  }
+  return codec;
+}
+
+ScanCodec::Side ScanCodec::EncodeInteger(const std::byte* row, std::uint8_t* codes) const {
+  std::int32_t sum = 0;
+  std::int32_t squares = 0;
+  for (std::uint32_t d = 0; d < dim_; ++d) {
+    const int byte = std::to_integer<int>(row[d]);
+    const int value = element_ == Element::kI8 ? static_cast<std::int8_t>(byte) : byte;
+    codes[d] = static_cast<std::uint8_t>(element_ == Element::kI8 ? value + 128 : value);
+    sum += value;
+    squares += value * value;
+  }
+  // uint8: dot = sum x (q - 128), so <x, q> = dot + 128 sum x. int8: dot = sum (x + 128) q: corrected in the query.
+  const std::int32_t correction = element_ == Element::kU8 ? 128 * sum : 0;
+  if (metric_ == Metric::kL2) return {.int_bias = squares - 2 * correction};
+  return {.int_bias = metric_ == Metric::kCosine ? correction : -correction};
+}
+
+ScanCodec::Side ScanCodec::Encode(const simd::Kernels& kernels, const std::byte* row, float inverse_norm,
+                                  std::uint8_t* codes) {
+  std::memset(codes, 0, std::size_t{chunks()} * base::kChunkBytes);
+  if (lossless()) return EncodeInteger(row, codes);
+  std::vector<float> values(dim_);
+  kernels.distance.to_float[static_cast<int>(element_)](row, dim_, values.data());
+  double error = 0;
+  double code_norm = 0;
+  double norm = 0;
+  double centred = 0;
+  for (std::uint32_t d = 0; d < dim_; ++d) {
+    const float x = metric_ == Metric::kCosine ? values[d] * inverse_norm : values[d];
+    const float c = step_[d] > 0 ? std::clamp(std::nearbyint((x - mid_[d]) / step_[d]), -128.0f, 127.0f) : 0.0f;
+    codes[d] = static_cast<std::uint8_t>(static_cast<int>(c) + 128);
+    const double decoded = std::fma(step_[d], c, mid_[d]);
+    const double target = target_ == Target::kRow ? static_cast<double>(x) : decoded;
+    error += (target - decoded) * (target - decoded);
+    code_norm += static_cast<double>(c) * c;
+    norm += target * target;
+    centred += (target - mid_[d]) * (target - mid_[d]);
+  }
+  error_max_ = std::max(error_max_, RoundUp(std::sqrt(error)));
+  code_max_ = std::max(code_max_, RoundUp(std::sqrt(code_norm)));
+  norm_max_ = std::max(norm_max_, RoundUp(std::sqrt(metric_ == Metric::kL2 ? centred : norm)));
+  return {.bias = metric_ == Metric::kL2 ? static_cast<float>(centred) : 0.0f};
+}
+
+void ScanCodec::MergeBounds(const ScanCodec& other) {
+  error_max_ = std::max(error_max_, other.error_max_);
+  code_max_ = std::max(code_max_, other.code_max_);
+  norm_max_ = std::max(norm_max_, other.norm_max_);
+}
+
+void ScanCodec::Decode(const std::uint8_t* codes, float* out) const {
+  for (std::uint32_t d = 0; d < dim_; ++d) {
+    out[d] = std::fma(step_[d], static_cast<float>(static_cast<int>(codes[d]) - 128), mid_[d]);
+  }
+}
+
+void ScanCodec::PrepareIntegerQuery(const Query& query, std::int8_t* weights, ScanQuery* out) const {
+  std::int32_t sum = 0;
+  std::int32_t squares = 0;
+  for (std::uint32_t d = 0; d < dim_; ++d) {
+    const int byte = std::to_integer<int>(query.native[d]);
+    const int value = element_ == Element::kI8 ? static_cast<std::int8_t>(byte) : byte;
+    weights[d] = static_cast<std::int8_t>(element_ == Element::kI8 ? value : value - 128);
+    sum += value;
+    squares += value * value;
+  }
+  const std::int32_t correction = element_ == Element::kI8 ? 128 * sum : 0;  // <x, q> = dot + row's part - correction
+  if (metric_ == Metric::kL2) {
+    out->int_scale = -2;
+    out->int_offset = squares + 2 * correction;
+  } else {
+    out->int_scale = metric_ == Metric::kCosine ? 1 : -1;
+    out->int_offset = metric_ == Metric::kCosine ? -correction : correction;
+  }
+}
+
+void ScanCodec::PrepareQuery(const Query& query, ScanQuery* out) const {
+  const std::size_t bytes = std::size_t{chunks()} * base::kChunkBytes;
+  out->storage.assign(bytes + 64, 0);
+  void* aligned = out->storage.data();
+  std::size_t space = out->storage.size();
+  auto* weights = static_cast<std::int8_t*>(std::align(64, bytes, aligned, space));
+  out->weights = weights;
+  if (lossless()) return PrepareIntegerQuery(query, weights, out);
+
+  // With q' = q - mid (L2) or q (IP; cosine: normalised), w = q' * step, and w^ = unit * weights near w:
+  //   <q', x'> = sum w c + <q', e>,  |sum (w - w^) c| <= |w - w^| |c|,  |<q', e>| <= |q'| |e|   (Cauchy-Schwarz).
+  const bool l2 = metric_ == Metric::kL2;
+  const double factor = metric_ == Metric::kCosine ? query.inverse_norm : 1.0;
+  const auto centred = [&](std::uint32_t d) { return query.values[d] * factor - (l2 ? mid_[d] : 0.0f); };
+  double largest = 0;
+  double squared_norm = 0;
+  double through_mid = 0;
+  for (std::uint32_t d = 0; d < dim_; ++d) {
+    const double q = centred(d);
+    largest = std::max(largest, std::abs(q * step_[d]));
+    squared_norm += q * q;
+    through_mid += q * mid_[d];
+  }
+  const double unit = largest > 0 ? largest / 127.0 : 1.0;
+  double weight_error = 0;
+  double weight_sum = 0;
+  for (std::uint32_t d = 0; d < dim_; ++d) {
+    const double w = centred(d) * step_[d] / unit;
+    const double rounded = std::clamp(std::nearbyint(w), -127.0, 127.0);
+    weights[d] = static_cast<std::int8_t>(rounded);
+    weight_sum += rounded;
+    weight_error += (w - rounded) * (w - rounded);
+  }
+  const double norm = std::sqrt(squared_norm);
+  const double centre = 128.0 * unit * weight_sum;  // sum w^ c = unit * dot - centre: the stored code is c + 128
+  const double slack = unit * std::sqrt(weight_error) * code_max_ + norm * error_max_;
+  const double magnitude = l2 ? (norm + norm_max_) * (norm + norm_max_) : norm * norm_max_ + std::abs(through_mid);
+  const double dot_max = unit * 255.0 * 127.0 * dim_;
+  const double rounding = RoundingSlack(dim_) * magnitude + 0x1p-22 * (dot_max + std::abs(centre)) + 1e-30;
+  const double bound = l2 ? squared_norm + 2 * (centre - slack) : centre - through_mid - slack;
+  out->scale = static_cast<float>(l2 ? -2 * unit : -unit);
+  out->offset = static_cast<float>(bound - rounding - 0x1p-23 * std::abs(bound));
+}
+
+}  // namespace elanus::index

@@ -1,0 +1,161 @@
+#include "index/scan/scanner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "host/base/key.h"
+#include "host/base/layout.h"
+
+namespace elanus::index {
+namespace {
+
+/// Rows between two looks at the limit: 8 groups keep dots, bias and positions in the first-level cache.
+constexpr std::uint64_t kBlockRows = 8 * base::kGroupRows;
+
+/// A float at or above every integer that rounds to `limit` or below: integer scans compare before rounding.
+std::int32_t IntegerLimit(float limit, std::int32_t offset) {
+  const double above = std::nextafter(limit, std::numeric_limits<float>::infinity());
+  const double shifted = std::floor(above) - static_cast<double>(offset);
+  return static_cast<std::int32_t>(std::clamp(shifted, -2147483648.0, 2147483647.0));
+}
+
+}  // namespace
+
+Scanner::Scanner(const simd::Kernels& kernels, Metric metric, const ScanCodec* codec, const CodedRows& coded,
+                 const Measure& measure)
+    : kernels_(&kernels), metric_(metric), codec_(codec), coded_(coded), measure_(measure) {}
+
+void Scanner::Scan(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_group,
+                   std::uint64_t length, const RowFilter* filter, Collector& collector, Scratch& scratch) const {
+  scratch.dots.resize(kBlockRows);
+  scratch.positions.resize(kBlockRows);
+  const std::uint32_t chunks = codec_->chunks();
+  for (std::uint64_t begin = 0; begin < length; begin += kBlockRows) {
+    const auto count = static_cast<std::size_t>(std::min(kBlockRows, length - begin));
+    const std::uint64_t first_slot = first_group * base::kGroupRows + begin;
+    kernels_->scan.dot_groups(coded_.codes + (first_slot / base::kGroupRows) * base::GroupBytes(chunks),
+                              base::GroupsFor(count), chunks, scan_query.weights, scratch.dots.data());
+    if (!collector.full()) {
+      SeedFromBlock(query, scan_query, first_slot, count, filter, collector, scratch);
+      continue;
+    }
+    const std::size_t selected = SelectBelow(query, scan_query, first_slot, count, collector.limit(), scratch);
+    if (selected == 0) continue;
+    scratch.slots.clear();
+    for (std::size_t i = 0; i < selected; ++i) {
+      const std::uint32_t position = scratch.positions[i];
+      if (filter == nullptr || filter->Allows(RowOf(first_slot + position))) scratch.slots.push_back(position);
+    }
+    OfferSlots(query, scan_query, first_slot, collector, scratch);
+  }
+}
+
+std::size_t Scanner::SelectBelow(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot,
+                                 std::size_t count, float limit, Scratch& scratch) const {
+  const simd::ScanKernels& scan = kernels_->scan;
+  std::uint32_t* positions = scratch.positions.data();
+  if (!codec_->lossless()) {
+    return scan.select_float(scratch.dots.data(), coded_.bias + first_slot, scan_query.scale, limit - scan_query.offset,
+                             count, positions);
+  }
+  const std::int32_t* bias = coded_.int_bias + first_slot;
+  if (metric_ != Metric::kCosine) {
+    return scan.select_int(scratch.dots.data(), bias, scan_query.int_scale, IntegerLimit(limit, scan_query.int_offset),
+                           count, positions);
+  }
+  // -cosine, up to three roundings of 2^-24 each, which the widened limit covers.
+  if (scan_query.int_offset != 0) {
+    for (std::size_t i = 0; i < count; ++i) scratch.dots[i] += scan_query.int_offset;
+  }
+  const std::size_t selected = scan.select_scaled(scratch.dots.data(), bias, coded_.inverse_norms + first_slot,
+                                                  -query.inverse_norm, limit + 0x1p-20f, count, positions);
+  if (scan_query.int_offset != 0) {
+    for (std::size_t i = 0; i < count; ++i) scratch.dots[i] -= scan_query.int_offset;
+  }
+  return selected;
+}
+
+float Scanner::Bound(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t slot,
+                     std::int32_t dot) const {
+  if (!codec_->lossless()) return scan_query.offset + (coded_.bias[slot] + scan_query.scale * static_cast<float>(dot));
+  if (metric_ == Metric::kCosine) {
+    const auto ip = static_cast<float>(dot + coded_.int_bias[slot] + scan_query.int_offset);
+    return Measure::FromInnerProduct(metric_, ip, query, coded_.inverse_norms[slot]);
+  }
+  return static_cast<float>(coded_.int_bias[slot] + scan_query.int_scale * dot + scan_query.int_offset);
+}
+
+/// While anything can enter there is no limit to select by. Measuring the rows with the smallest bounds first gives one
+/// at once, so that the rest of the block need not be measured.
+void Scanner::SeedFromBlock(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot,
+                            std::size_t count, const RowFilter* filter, Collector& collector, Scratch& scratch) const {
+  scratch.order.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (filter != nullptr && !filter->Allows(RowOf(first_slot + i))) continue;
+    const float bound = Bound(query, scan_query, first_slot + i, scratch.dots[i]);
+    if (bound <= collector.limit()) scratch.order.emplace_back(bound, static_cast<std::uint32_t>(i));
+  }
+  const std::size_t missing = collector.missing();
+  const std::size_t first = std::min(missing, scratch.order.size());
+  if (first < scratch.order.size()) {
+    std::nth_element(scratch.order.begin(), scratch.order.begin() + static_cast<std::ptrdiff_t>(first),
+                     scratch.order.end());
+  }
+  scratch.slots.clear();
+  for (std::size_t i = 0; i < first; ++i) scratch.slots.push_back(scratch.order[i].second);
+  OfferSlots(query, scan_query, first_slot, collector, scratch);
+  scratch.slots.clear();
+  for (std::size_t i = first; i < scratch.order.size(); ++i) {
+    if (scratch.order[i].first <= collector.limit()) scratch.slots.push_back(scratch.order[i].second);
+  }
+  OfferSlots(query, scan_query, first_slot, collector, scratch);
+}
+
+/// Measures the slots (relative to first_slot) exactly and offers them.
+void Scanner::OfferSlots(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot,
+                         Collector& collector, Scratch& scratch) const {
+  if (scratch.slots.empty()) return;
+  if (codec_->lossless()) {
+    for (const std::uint32_t position : scratch.slots) {
+      const std::uint64_t slot = first_slot + position;
+      collector.Offer(base::MakeKey(Bound(query, scan_query, slot, scratch.dots[position]), RowOf(slot)));
+    }
+    return;
+  }
+  scratch.distances.resize(scratch.slots.size());
+  scratch.ids.clear();
+  for (const std::uint32_t position : scratch.slots) scratch.ids.push_back(RowOf(first_slot + position));
+  if (coded_.rows != nullptr) {
+    measure_(query, {coded_.rows, coded_.row_stride, scratch.ids.data(), scratch.ids.size()}, scratch.distances.data());
+  } else {
+    MeasureDecoded(query, first_slot, scratch);
+  }
+  for (std::size_t i = 0; i < scratch.ids.size(); ++i) {
+    collector.Offer(base::MakeKey(scratch.distances[i], scratch.ids[i]));
+  }
+}
+
+/// Canonical distances to the vectors that the codes stand for. For cosine these are the (nearly) normalised rows, so
+/// the inner product with the normalised query is the similarity.
+void Scanner::MeasureDecoded(const Query& query, std::uint64_t first_slot, Scratch& scratch) const {
+  const std::uint32_t chunks = codec_->chunks();
+  scratch.codes.resize(std::size_t{chunks} * base::kChunkBytes);
+  scratch.decoded.resize(codec_->dim());
+  const simd::RowDistances distance =
+      (metric_ == Metric::kL2 ? kernels_->distance.l2 : kernels_->distance.ip)[static_cast<int>(base::Element::kF32)];
+  for (std::size_t i = 0; i < scratch.slots.size(); ++i) {
+    const std::uint64_t slot = first_slot + scratch.slots[i];
+    for (std::uint32_t c = 0; c < chunks; ++c) {
+      std::copy_n(coded_.codes + base::ChunkOffset(slot, c, chunks), base::kChunkBytes,
+                  scratch.codes.data() + std::size_t{c} * base::kChunkBytes);
+    }
+    codec_->Decode(scratch.codes.data(), scratch.decoded.data());
+    float value = 0;
+    distance(query.values, {reinterpret_cast<const std::byte*>(scratch.decoded.data()), 0, nullptr, 1}, codec_->dim(),
+             &value);
+    scratch.distances[i] = metric_ == Metric::kL2 ? value : Measure::FromInnerProduct(metric_, value, query, 1.0f);
+  }
+}
+
+}  // namespace elanus::index
