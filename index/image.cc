@@ -264,6 +264,12 @@ absl::Span<const std::byte> Image::section(SectionId id) const {
   return found == impl_->sections.end() ? absl::Span<const std::byte>() : found->second.bytes;
 }
 
+absl::Span<std::byte> Image::MutableSection(SectionId id) {
+  const auto found = impl_->sections.find(id);
+  ELANUS_CHECK(found != impl_->sections.end() && found->second.memory.data() != nullptr);
+  return absl::MakeSpan(found->second.memory.data(), found->second.bytes.size());
+}
+
 absl::Status Image::CheckSize(SectionId id, std::uint64_t count, std::size_t item_bytes) const {
   const std::uint64_t bytes = section(id).size();
   if (bytes % item_bytes == 0 && bytes / item_bytes == count) return absl::OkStatus();

@@ -58,6 +58,9 @@ class Image {
   /// The bytes of a section, 64-byte aligned; empty when there is none.
   absl::Span<const std::byte> section(SectionId id) const;
 
+  /// The section's bytes to be written. Only for images built in memory (a CHECK).
+  absl::Span<std::byte> MutableSection(SectionId id);
+
   /// The section as an array of T. Errors: kDataLoss naming the section unless it holds exactly `count` items:
   /// what a kind's Open calls, so that no wrong size can get past it.
   template <class T>

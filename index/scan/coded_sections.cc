@@ -14,8 +14,9 @@ namespace {
 
 constexpr std::uint64_t kRowsPerPiece = 2048;  // a multiple of the group, so that no two pieces share a group
 
-std::size_t CodeBytes(const Spec& spec, std::uint64_t slots) {
-  return static_cast<std::size_t>(slots) * base::ChunksFor(spec.dim) * base::kChunkBytes;
+std::size_t CodeBytes(const Spec& spec, const CodedShape& shape) {
+  if (shape.row_major) return shape.slots * CodeStride(spec);
+  return shape.slots * base::ChunksFor(spec.dim) * base::kChunkBytes;
 }
 
 /// Cosine factors are kept by slot where the codes are the rows, else by row.
@@ -63,6 +64,8 @@ void Scatter(const std::uint8_t* code, std::uint64_t slot, std::uint32_t chunks,
 
 std::size_t RowStride(const Spec& spec) { return (RowBytes(spec.element, spec.dim) + 63) / 64 * 64; }
 
+std::size_t CodeStride(const Spec& spec) { return (std::size_t{spec.dim} + 63) / 64 * 64; }
+
 std::vector<float> BaseInverseNorms(const BuildRequest& request) {
   if (request.metric != Metric::kCosine) return {};
   std::vector<float> norms(request.base.count);
@@ -73,7 +76,7 @@ std::vector<float> BaseInverseNorms(const BuildRequest& request) {
 }
 
 std::vector<std::uint64_t> CodedSectionBytes(const Spec& spec, const CodedShape& shape) {
-  std::vector<std::uint64_t> bytes = {CodeBytes(spec, shape.slots), shape.slots * 4};
+  std::vector<std::uint64_t> bytes = {CodeBytes(spec, shape), shape.slots * 4};
   if (IsFloat(spec.element)) bytes.push_back(ScanCodec::SectionBytes(spec.element, spec.dim));
   if (KeepsRows(spec, shape)) bytes.push_back(spec.rows * RowStride(spec));
   if (shape.row_ids) bytes.push_back(shape.slots * 4);
@@ -90,7 +93,7 @@ absl::Status WriteCoded(const BuildRequest& request, const CodedShape& shape,
                           ScanCodec::Train(*request.kernels, spec.metric, TargetFor(shape), request.base, norms.data(),
                                            *request.pool, request.monitor));
   ELANUS_ASSIGN_OR_RETURN(std::byte* const codes,
-                          AddArray<std::byte>(image, SectionId::kCodes, CodeBytes(spec, shape.slots)));
+                          AddArray<std::byte>(image, SectionId::kCodes, CodeBytes(spec, shape)));
   ELANUS_ASSIGN_OR_RETURN(std::byte* const bias, AddArray<std::byte>(image, SectionId::kBias, shape.slots * 4));
   float* scales = nullptr;
   if (ScaleCount(spec, shape) > 0) {
@@ -113,7 +116,11 @@ absl::Status WriteCoded(const BuildRequest& request, const CodedShape& shape,
       if (row >= spec.rows) continue;
       const float norm = norms.empty() ? 1.0f : norms[row];
       const ScanCodec::Side side = local.Encode(*request.kernels, request.base.row(row), norm, code.data());
-      Scatter(code.data(), slot, codec.chunks(), codes);
+      if (shape.row_major) {
+        std::memcpy(codes + slot * CodeStride(spec), code.data(), code.size());
+      } else {
+        Scatter(code.data(), slot, codec.chunks(), codes);
+      }
       std::memcpy(bias + slot * 4, codec.lossless() ? static_cast<const void*>(&side.int_bias) : &side.bias, 4);
       if (scales != nullptr) scales[codec.lossless() ? slot : row] = norm;
       ++encoded;
@@ -135,9 +142,10 @@ absl::StatusOr<CodedView> ViewCoded(const Image& image, const CodedShape& shape)
   const Spec& spec = image.spec();
   ELANUS_ASSIGN_OR_RETURN(ScanCodec codec, ScanCodec::Load(image, TargetFor(shape)));
   CodedView view{std::move(codec), {}, nullptr};
-  ELANUS_ASSIGN_OR_RETURN(const auto codes, image.Array<std::uint8_t>(SectionId::kCodes, CodeBytes(spec, shape.slots)));
+  ELANUS_ASSIGN_OR_RETURN(const auto codes, image.Array<std::uint8_t>(SectionId::kCodes, CodeBytes(spec, shape)));
   ELANUS_ASSIGN_OR_RETURN(const auto bias, image.Array<std::byte>(SectionId::kBias, shape.slots * 4));
   view.rows.codes = codes.data();
+  view.rows.code_stride = shape.row_major ? CodeStride(spec) : 0;
   if (IsFloat(spec.element)) {
     view.rows.bias = reinterpret_cast<const float*>(bias.data());
   } else {

@@ -41,6 +41,8 @@ absl::StatusOr<CodedView> ViewCoded(const Image& image, const CodedShape& shape)
 
 /// Bytes from one row of kRows to the next.
 std::size_t RowStride(const Spec& spec);
+/// Bytes from one row of row-major kCodes to the next: whole cache lines.
+std::size_t CodeStride(const Spec& spec);
 
 /// Inverse norms of all rows (cosine), or an empty vector.
 std::vector<float> BaseInverseNorms(const BuildRequest& request);

@@ -42,12 +42,40 @@ void Scanner::Scan(const Query& query, const ScanCodec::ScanQuery& scan_query, s
     }
     const std::size_t selected = SelectBelow(query, scan_query, first_slot, count, collector.limit(), scratch);
     if (selected == 0) continue;
-    scratch.slots.clear();
     for (std::size_t i = 0; i < selected; ++i) {
       const std::uint32_t position = scratch.positions[i];
-      if (filter == nullptr || filter->Allows(RowOf(first_slot + position))) scratch.slots.push_back(position);
+      if (filter != nullptr && !filter->Allows(RowOf(first_slot + position))) continue;
+      Keep(first_slot, position, scratch);
     }
-    OfferSlots(query, scan_query, first_slot, collector, scratch);
+    OfferKept(query, scan_query, collector, scratch);
+  }
+}
+
+void Scanner::ScanSlots(const Query& query, const ScanCodec::ScanQuery& scan_query,
+                        absl::Span<const std::uint32_t> slots, Collector& collector, Scratch& scratch) const {
+  constexpr std::size_t kPieceSlots = 32;  // prefetched a piece ahead: 32 rows fit the first-level cache
+  scratch.dots.resize(kPieceSlots);
+  const auto* base = reinterpret_cast<const std::byte*>(coded_.codes);
+  const std::uint32_t bytes = codec_->chunks() * base::kChunkBytes;
+  const auto prefetch = [&](std::size_t begin) {
+    for (const std::uint32_t slot : slots.subspan(std::min(begin, slots.size()), kPieceSlots)) {
+      const std::byte* row = base + slot * coded_.code_stride;
+      for (std::size_t line = 0; line < coded_.code_stride; line += 64) __builtin_prefetch(row + line);
+      __builtin_prefetch(codec_->lossless() ? static_cast<const void*>(coded_.int_bias + slot) : coded_.bias + slot);
+    }
+  };
+  prefetch(0);
+  for (std::size_t begin = 0; begin < slots.size(); begin += kPieceSlots) {
+    const absl::Span<const std::uint32_t> piece = slots.subspan(begin, kPieceSlots);
+    prefetch(begin + kPieceSlots);
+    kernels_->scan.dot_rows(scan_query.weights, {base, coded_.code_stride, piece.data(), piece.size()}, bytes,
+                            scratch.dots.data());
+    for (std::size_t i = 0; i < piece.size(); ++i) {
+      if (Bound(query, scan_query, piece[i], scratch.dots[i]) > collector.limit()) continue;
+      scratch.slots.push_back(piece[i]);
+      scratch.kept_dots.push_back(scratch.dots[i]);
+    }
+    OfferKept(query, scan_query, collector, scratch);
   }
 }
 
@@ -102,50 +130,55 @@ void Scanner::SeedFromBlock(const Query& query, const ScanCodec::ScanQuery& scan
     std::nth_element(scratch.order.begin(), scratch.order.begin() + static_cast<std::ptrdiff_t>(first),
                      scratch.order.end());
   }
-  scratch.slots.clear();
-  for (std::size_t i = 0; i < first; ++i) scratch.slots.push_back(scratch.order[i].second);
-  OfferSlots(query, scan_query, first_slot, collector, scratch);
-  scratch.slots.clear();
+  for (std::size_t i = 0; i < first; ++i) Keep(first_slot, scratch.order[i].second, scratch);
+  OfferKept(query, scan_query, collector, scratch);
   for (std::size_t i = first; i < scratch.order.size(); ++i) {
-    if (scratch.order[i].first <= collector.limit()) scratch.slots.push_back(scratch.order[i].second);
+    if (scratch.order[i].first <= collector.limit()) Keep(first_slot, scratch.order[i].second, scratch);
   }
-  OfferSlots(query, scan_query, first_slot, collector, scratch);
+  OfferKept(query, scan_query, collector, scratch);
 }
 
-/// Measures the slots (relative to first_slot) exactly and offers them.
-void Scanner::OfferSlots(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot,
-                         Collector& collector, Scratch& scratch) const {
-  if (scratch.slots.empty()) return;
+/// Marks a slot of the block to be measured.
+void Scanner::Keep(std::uint64_t first_slot, std::uint32_t position, Scratch& scratch) {
+  scratch.slots.push_back(static_cast<std::uint32_t>(first_slot + position));
+  scratch.kept_dots.push_back(scratch.dots[position]);
+}
+
+/// Measures the kept slots exactly, offers them and forgets them.
+void Scanner::OfferKept(const Query& query, const ScanCodec::ScanQuery& scan_query, Collector& collector,
+                        Scratch& scratch) const {
+  const std::size_t count = scratch.slots.size();
+  if (count == 0) return;
   if (codec_->lossless()) {
-    for (const std::uint32_t position : scratch.slots) {
-      const std::uint64_t slot = first_slot + position;
-      collector.Offer(base::MakeKey(Bound(query, scan_query, slot, scratch.dots[position]), RowOf(slot)));
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint32_t slot = scratch.slots[i];
+      collector.Offer(base::MakeKey(Bound(query, scan_query, slot, scratch.kept_dots[i]), RowOf(slot)));
     }
-    return;
-  }
-  scratch.distances.resize(scratch.slots.size());
-  scratch.ids.clear();
-  for (const std::uint32_t position : scratch.slots) scratch.ids.push_back(RowOf(first_slot + position));
-  if (coded_.rows != nullptr) {
-    measure_(query, {coded_.rows, coded_.row_stride, scratch.ids.data(), scratch.ids.size()}, scratch.distances.data());
   } else {
-    MeasureDecoded(query, first_slot, scratch);
+    scratch.distances.resize(count);
+    scratch.ids.clear();
+    for (const std::uint32_t slot : scratch.slots) scratch.ids.push_back(RowOf(slot));
+    if (coded_.rows != nullptr) {
+      measure_(query, {coded_.rows, coded_.row_stride, scratch.ids.data(), count}, scratch.distances.data());
+    } else {
+      MeasureDecoded(query, scratch);
+    }
+    for (std::size_t i = 0; i < count; ++i) collector.Offer(base::MakeKey(scratch.distances[i], scratch.ids[i]));
   }
-  for (std::size_t i = 0; i < scratch.ids.size(); ++i) {
-    collector.Offer(base::MakeKey(scratch.distances[i], scratch.ids[i]));
-  }
+  scratch.slots.clear();
+  scratch.kept_dots.clear();
 }
 
 /// Canonical distances to the vectors that the codes stand for. For cosine these are the (nearly) normalised rows, so
 /// the inner product with the normalised query is the similarity.
-void Scanner::MeasureDecoded(const Query& query, std::uint64_t first_slot, Scratch& scratch) const {
+void Scanner::MeasureDecoded(const Query& query, Scratch& scratch) const {
   const std::uint32_t chunks = codec_->chunks();
   scratch.codes.resize(std::size_t{chunks} * base::kChunkBytes);
   scratch.decoded.resize(codec_->dim());
   const simd::RowDistances distance =
       (metric_ == Metric::kL2 ? kernels_->distance.l2 : kernels_->distance.ip)[static_cast<int>(base::Element::kF32)];
   for (std::size_t i = 0; i < scratch.slots.size(); ++i) {
-    const std::uint64_t slot = first_slot + scratch.slots[i];
+    const std::uint32_t slot = scratch.slots[i];
     for (std::uint32_t c = 0; c < chunks; ++c) {
       std::copy_n(coded_.codes + base::ChunkOffset(slot, c, chunks), base::kChunkBytes,
                   scratch.codes.data() + std::size_t{c} * base::kChunkBytes);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "host/simd/kernels.h"
 #include "index/collector.h"
 #include "index/filter.h"
@@ -15,7 +16,7 @@
 
 namespace elanus::index {
 
-/// Codes in G32C16 and what lies beside them, by slot. A view: everything outlives the scanner.
+/// Codes and what lies beside them, by slot. A view: everything outlives the scanner.
 struct CodedRows {
   const std::uint8_t* codes = nullptr;     // 64-byte aligned
   const std::uint32_t* row_ids = nullptr;  // row of each slot; nullptr: slot = row
@@ -37,7 +38,8 @@ class Scanner {
   struct Scratch {
     std::vector<std::int32_t> dots;
     std::vector<std::uint32_t> positions;
-    std::vector<std::uint32_t> slots;
+    std::vector<std::uint32_t> slots;  // to be measured, and their dots
+    std::vector<std::int32_t> kept_dots;
     std::vector<std::uint32_t> ids;
     std::vector<float> distances;
     std::vector<std::pair<float, std::uint32_t>> order;
@@ -49,15 +51,20 @@ class Scanner {
   void Scan(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_group, std::uint64_t length,
             const RowFilter* filter, Collector& collector, Scratch& scratch) const;
 
+  /// The same for scattered slots of row-major codes, `slots` ascending and all allowed.
+  void ScanSlots(const Query& query, const ScanCodec::ScanQuery& scan_query, absl::Span<const std::uint32_t> slots,
+                 Collector& collector, Scratch& scratch) const;
+
  private:
   std::size_t SelectBelow(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot,
                           std::size_t count, float limit, Scratch& scratch) const;
   void SeedFromBlock(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot,
                      std::size_t count, const RowFilter* filter, Collector& collector, Scratch& scratch) const;
   float Bound(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t slot, std::int32_t dot) const;
-  void OfferSlots(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot,
-                  Collector& collector, Scratch& scratch) const;
-  void MeasureDecoded(const Query& query, std::uint64_t first_slot, Scratch& scratch) const;
+  static void Keep(std::uint64_t first_slot, std::uint32_t position, Scratch& scratch);
+  void OfferKept(const Query& query, const ScanCodec::ScanQuery& scan_query, Collector& collector,
+                 Scratch& scratch) const;
+  void MeasureDecoded(const Query& query, Scratch& scratch) const;
   std::uint32_t RowOf(std::uint64_t slot) const {
     return coded_.row_ids != nullptr ? coded_.row_ids[slot] : static_cast<std::uint32_t>(slot);
   }
