@@ -18,7 +18,8 @@ namespace elanus::index {
 
 /// Codes and what lies beside them, by slot. A view: everything outlives the scanner.
 struct CodedRows {
-  const std::uint8_t* codes = nullptr;     // 64-byte aligned
+  const std::uint8_t* codes = nullptr;     // 64-byte aligned; G32C16, or row-major where code_stride is set
+  std::size_t code_stride = 0;             // bytes
   const std::uint32_t* row_ids = nullptr;  // row of each slot; nullptr: slot = row
   const float* bias = nullptr;             // float rows: ScanCodec::Side::bias
   const std::int32_t* int_bias = nullptr;  // integer rows: ScanCodec::Side::int_bias
