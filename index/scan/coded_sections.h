@@ -18,6 +18,7 @@ namespace elanus::index {
 struct CodedShape {
   std::uint64_t slots = 0;  // a multiple of 32
   bool row_ids = false;     // slots hold rows in another order than their own (lists): kRowIds is written
+  bool row_major = false;   // codes lie row by row, CodeStride bytes apart, instead of in G32C16
   bool keep_rows = true;    // float rows: kRows is written, distances are to the rows; else to the decoded codes
 };
 
