@@ -1,19 +1,15 @@
 #include "index/image.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <cstddef>
-#include <cstdlib>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "host/base/check.h"
+#include "host/io/buffer.h"
 #include "host/io/crc32c.h"
 #include "host/io/file.h"
 
@@ -69,48 +65,9 @@ std::uint32_t TableCrc(const FirstBlock& block) { return io::Crc32c(0, block.tab
 
 constexpr std::uint64_t RoundUp(std::uint64_t bytes) { return (bytes + kBlock - 1) / kBlock * kBlock; }
 
-/// Zeroed bytes, 64-byte aligned. Large ones come straight from the kernel, so that pages never written cost nothing.
-class Memory {
- public:
-  Memory() = default;
-  explicit Memory(std::size_t bytes) : bytes_(bytes) {
-    if (bytes < kMapFrom) {
-      data_ = static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-      if (data_ != nullptr) std::memset(data_, 0, bytes);
-      return;
-    }
-    void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (mapped == MAP_FAILED) return;
-    data_ = static_cast<std::byte*>(mapped);
-    if (bytes >= kHugeFrom) static_cast<void>(::madvise(mapped, bytes, MADV_HUGEPAGE));
-  }
-  Memory(Memory&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-  Memory& operator=(Memory&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-    return *this;
-  }
-  ~Memory() {
-    if (data_ == nullptr) return;
-    if (bytes_ < kMapFrom) {
-      std::free(data_);
-    } else {
-      ::munmap(data_, bytes_);
-    }
-  }
-  std::byte* data() const { return data_; }
-
- private:
-  static constexpr std::size_t kMapFrom = std::size_t{1} << 20;
-  static constexpr std::size_t kHugeFrom = std::size_t{1} << 22;
-  std::byte* data_ = nullptr;
-  std::size_t bytes_ = 0;
-};
-
 struct Section {
   absl::Span<const std::byte> bytes;
-  Memory memory;  // empty when mapped
+  io::Buffer memory;  // empty when mapped
 };
 
 absl::Status Damaged(const std::string& path, absl::string_view what) {
@@ -249,12 +206,10 @@ const Spec& Image::spec() const { return impl_->spec; }
 
 absl::StatusOr<absl::Span<std::byte>> Image::Add(SectionId id, std::size_t bytes) {
   ELANUS_CHECK(impl_->sections.count(id) == 0 && impl_->sections.size() < kSectionsMax);
-  Memory memory(bytes);
-  if (memory.data() == nullptr && bytes > 0) {
-    return absl::ResourceExhaustedError(absl::StrFormat("no memory for %d bytes of section %d of the %s index", bytes,
-                                                        static_cast<std::uint32_t>(id), KindName(spec().kind)));
-  }
-  const auto span = absl::MakeSpan(memory.data(), bytes);
+  ELANUS_ASSIGN_OR_RETURN(io::Buffer memory, io::Buffer::Allocate(bytes, absl::StrFormat("section %d of the %s index",
+                                                                                         static_cast<std::uint32_t>(id),
+                                                                                         KindName(spec().kind))));
+  const absl::Span<std::byte> span = memory.bytes();
   impl_->sections.emplace(id, Section{span, std::move(memory)});
   return span;
 }

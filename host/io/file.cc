@@ -69,17 +69,6 @@ absl::Status InputFile::ReadAt(std::uint64_t offset, absl::Span<std::byte> to) c
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> ReadText(const std::string& path, std::uint64_t limit) {
-  ELANUS_ASSIGN_OR_RETURN(const InputFile file, InputFile::Open(path));
-  if (file.size() > limit) {
-    return absl::ResourceExhaustedError(
-        absl::StrFormat("%s: %d bytes of text; at most %d are read into memory", path, file.size(), limit));
-  }
-  std::string text(file.size(), '\0');
-  ELANUS_RETURN_IF_ERROR(file.ReadAt(0, absl::MakeSpan(reinterpret_cast<std::byte*>(text.data()), text.size())));
-  return text;
-}
-
 absl::StatusOr<Mapping> Mapping::Create(const InputFile& file) {
   Mapping mapping;
   if (file.size() == 0) return mapping;

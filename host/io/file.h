@@ -59,9 +59,6 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
-/// The whole of `path` as text. Errors: as InputFile; kResourceExhausted above `limit` bytes, naming both sizes.
-absl::StatusOr<std::string> ReadText(const std::string& path, std::uint64_t limit);
-
 /// A file mapped read-only and shared. Move-only; unmapped by the destructor. Const calls are safe from many threads.
 /// Whoever shortens the file while it is mapped kills its readers (SIGBUS): replace files by renaming, as OutputFile
 /// does.
