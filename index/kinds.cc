@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "host/base/check.h"
 #include "host/base/status_macros.h"
+#include "index/annoy/annoy.h"
 #include "index/flat/flat.h"
 
 namespace elanus::index {
@@ -18,11 +20,23 @@ namespace {
 
 using base::Element;
 
+constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
+
 constexpr Metric kFloatMetrics[] = {Metric::kL2, Metric::kIp, Metric::kCosine};
 constexpr Element kNumbers[] = {Element::kF32, Element::kF16, Element::kBf16, Element::kI8, Element::kU8};
 
+constexpr ParamSpec<BuildParams> kAnnoyBuild[] = {
+    {"n_trees", &BuildParams::n_trees, 1, 1024, "trees; more find more and take more memory"},
+    {"seed", &BuildParams::seed, 0, kAny, "seed of every random choice"},
+};
+constexpr ParamSpec<SearchParams> kAnnoySearch[] = {
+    {"search_k", &SearchParams::search_k, -1, kAny, "rows gathered from the trees; -1: n_trees * k, k rounded up"},
+};
+
 constexpr KindRow kKinds[] = {
     {Kind::kFlat, "exact: scans every row", kFloatMetrics, kNumbers, {}, {}, PlanFlat, BuildFlat, OpenFlat},
+    {Kind::kAnnoy, "random hyperplane trees", kFloatMetrics, kNumbers, kAnnoyBuild, kAnnoySearch, PlanAnnoy, BuildAnnoy,
+     OpenAnnoy},
 };
 
 template <class T>

@@ -125,6 +125,23 @@ ScanCodec::Side ScanCodec::EncodeInteger(const std::byte* row, std::uint8_t* cod
   return {.int_bias = metric_ == Metric::kCosine ? correction : -correction};
 }
 
+/// The code, -128..127, of a value of component d.
+float ScanCodec::CodeOf(float x, std::uint32_t d) const {
+  return step_[d] > 0 ? std::clamp(std::nearbyint((x - mid_[d]) / step_[d]), -128.0f, 127.0f) : 0.0f;
+}
+
+void ScanCodec::EncodeQuery(const Query& query, std::uint8_t* codes) const {
+  std::memset(codes, 0, std::size_t{chunks()} * base::kChunkBytes);
+  if (lossless()) {
+    EncodeInteger(query.native, codes);
+    return;
+  }
+  const float factor = metric_ == Metric::kCosine ? query.inverse_norm : 1.0f;
+  for (std::uint32_t d = 0; d < dim_; ++d) {
+    codes[d] = static_cast<std::uint8_t>(static_cast<int>(CodeOf(query.values[d] * factor, d)) + 128);
+  }
+}
+
 ScanCodec::Side ScanCodec::Encode(const simd::Kernels& kernels, const std::byte* row, float inverse_norm,
                                   std::uint8_t* codes) {
   std::memset(codes, 0, std::size_t{chunks()} * base::kChunkBytes);
@@ -137,7 +154,7 @@ ScanCodec::Side ScanCodec::Encode(const simd::Kernels& kernels, const std::byte*
   double centred = 0;
   for (std::uint32_t d = 0; d < dim_; ++d) {
     const float x = metric_ == Metric::kCosine ? values[d] * inverse_norm : values[d];
-    const float c = step_[d] > 0 ? std::clamp(std::nearbyint((x - mid_[d]) / step_[d]), -128.0f, 127.0f) : 0.0f;
+    const float c = CodeOf(x, d);
     codes[d] = static_cast<std::uint8_t>(static_cast<int>(c) + 128);
     const double decoded = std::fma(step_[d], c, mid_[d]);
     const double target = target_ == Target::kRow ? static_cast<double>(x) : decoded;

@@ -63,6 +63,8 @@ class ScanCodec {
   /// Save writes, so encode every row (on one codec a thread: MergeBounds joins them) before Save.
   Side Encode(const simd::Kernels& kernels, const std::byte* row, float inverse_norm, std::uint8_t* codes);
   void MergeBounds(const ScanCodec& other);
+  /// The codes nearest to a query, as if it were a row. codes: [chunks * 16], wholly written.
+  void EncodeQuery(const Query& query, std::uint8_t* codes) const;
   /// The vector that codes stand for: out[dim], mid + step * c with one fused multiply-add (float rows only).
   void Decode(const std::uint8_t* codes, float* out) const;
 
@@ -80,6 +82,7 @@ class ScanCodec {
 
  private:
   ScanCodec(Metric metric, Target target, base::Element element, std::uint32_t dim);
+  float CodeOf(float x, std::uint32_t d) const;
   Side EncodeInteger(const std::byte* row, std::uint8_t* codes) const;
   void PrepareIntegerQuery(const Query& query, std::int8_t* weights, ScanQuery* out) const;
 
