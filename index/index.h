@@ -28,7 +28,7 @@ namespace elanus::index {
 inline constexpr std::uint32_t kTopKMax = 16'384;
 inline constexpr std::uint32_t kNoRow = 0xFFFFFFFFu;  // "no result"
 
-/// The smallest of {32, 128, 512, 2048, 16384} that is >= k, or k itself beyond: what search effort that depends on k is
+/// The smallest of {32, 128, 512, 2048, 16384} that is >= k, or k itself beyond: what search effort depending on k is
 /// chosen by, so that a smaller k of the same bucket gets a prefix of the same answer.
 constexpr std::uint32_t ResultBucket(std::uint32_t k) {
   for (const std::uint32_t bucket : {32u, 128u, 512u, 2048u, 16384u}) {

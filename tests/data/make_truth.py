@@ -80,7 +80,7 @@ def outputs():
 
 
 def checksums():
-    names = sorted(p.name for p in HERE.iterdir() if p.is_file() and p.suffix not in (".md", ".py") and p.name != SUMS)
+    names = sorted(p.name for name, *_ in SETS for p in HERE.glob(f"{name}_*"))
     return "".join(f"{hashlib.sha256((HERE / n).read_bytes()).hexdigest()}  {n}\n" for n in names)
 
 

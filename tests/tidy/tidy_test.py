@@ -54,16 +54,16 @@ PLANTED = {
 }
 
 CLEAN = {
-    "index/a.h": 'R"(throw)";\n#include "index/b.h"\n#include "host/simd/c.h"\n#include "absl/status/status.h"\n',
-    "index/b.h": "// throw, std::cout and rand() may be talked about\n/* throw\n throw */ const char* kText = \"throw\";\n",
+    "index/a.h": 'R"(throw)";\n#include "index/b.h"\n#include "host/simd/c.h"\n#include "absl/x.h"\n',
+    "index/b.h": '// throw, std::cout, rand() may be talked about\n/* throw\n throw */ const char* kText = "throw";\n',
     "host/simd/c.h": '#include <immintrin.h>\n#include "host/base/d.h"\n',
     "host/base/d.h": "int snprintf_like; void F() { std::snprintf(p, 1, s); operand(); strand(); }\n",
     "host/threads/p.cc": "std::thread worker;\n",
-    "tools/main.cc": '#include "tools/x.h"\n#include "index/a.h"\nint main() { printf("x"); return getenv("X") != 0; }\n',
+    "tools/main.cc": '#include "tools/x.h"\n#include "index/a.h"\nint main() { printf("x"); return !getenv("X"); }\n',
     "tools/x.h": "",
     "tests/a_test.cc": '#include "tools/x.h"\n#include "index/a.h"\nTEST(A, B) { pool.Wait(); }\n',
     "tests/CMakeLists.txt": "elanus_test(a_test SRCS a_test.cc)\n",
-    "index/README.md": "Read `a.h`, `index/b.h`, [c](../index/b.h) and `build/release/bin/elanus`; `x/y` is not ours.\n",
+    "index/README.md": "Read `a.h`, `index/b.h`, [c](../index/b.h), `build/release/bin/elanus`; `x/y` is not ours.\n",
     "build/release/x.cc": "throw rand();\n",
 }
 
