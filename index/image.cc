@@ -221,8 +221,10 @@ absl::Span<const std::byte> Image::section(SectionId id) const {
 
 absl::Span<std::byte> Image::MutableSection(SectionId id) {
   const auto found = impl_->sections.find(id);
-  ELANUS_CHECK(found != impl_->sections.end() && found->second.memory.data() != nullptr);
-  return absl::MakeSpan(found->second.memory.data(), found->second.bytes.size());
+  ELANUS_CHECK(found != impl_->sections.end());
+  const absl::Span<std::byte> bytes = found->second.memory.bytes();
+  ELANUS_CHECK(bytes.size() == found->second.bytes.size());  // not a mapped one
+  return bytes;
 }
 
 absl::Status Image::CheckSize(SectionId id, std::uint64_t count, std::size_t item_bytes) const {
