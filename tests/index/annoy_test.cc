@@ -57,10 +57,12 @@ class AnnoyTest : public testing::Test {
     std::vector<std::uint32_t> rows[2] = {std::vector<std::uint32_t>(500), std::vector<std::uint32_t>(500)};
     std::vector<float> distances(500);
     std::vector<std::uint32_t> counts(50);
-    SearchRequest request{.queries = queries.view(), .k = 10};
+    SearchRequest request;
+    request.queries = queries.view();
+    request.k = 10;
     request.params.search_k = search_k;
     int which = 0;
-    for (const Index* searched : {&index, flat->get()}) {
+    for (const Index* searched : {&index, static_cast<const Index*>(flat->get())}) {
       Searcher searcher(*searched, one, 50);
       EXPECT_TRUE(
           searcher.Search(request, {absl::MakeSpan(rows[which]), absl::MakeSpan(distances), absl::MakeSpan(counts)})
@@ -106,7 +108,9 @@ TEST_F(AnnoyTest, RefusesASearchKBelowK) {
   const absl::StatusOr<std::unique_ptr<Index>> index = OpenIndex(BuildImage(), simd::KernelsFor(simd::BestLevel()));
   ASSERT_TRUE(index.ok()) << index.status();
   Workspace workspace;
-  SearchRequest request{.queries = base_.view().Slice(0, 1), .k = 10};
+  SearchRequest request;
+  request.queries = base_.view().Slice(0, 1);
+  request.k = 10;
   request.params.search_k = 9;
   EXPECT_EQ((*index)->Search(request, workspace, {}).message(), "search_k(9) should be -1 or not smaller than k(10)");
 }
