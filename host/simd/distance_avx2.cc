@@ -59,13 +59,9 @@ struct Ip {
 };
 
 void Store(float* out, std::size_t valid, __m128 distances) {
-  if (valid == 4) {
-    _mm_storeu_ps(out, distances);
-    return;
-  }
-  alignas(16) float values[4];
-  _mm_store_ps(values, distances);
-  for (std::size_t r = 0; r < valid; ++r) out[r] = values[r];
+  alignas(16) float four[4];
+  _mm_store_ps(four, distances);
+  StoreValid(four, valid, out);
 }
 
 /// The sixteen partial sums of a row: j and j + 8.

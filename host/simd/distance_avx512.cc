@@ -8,7 +8,9 @@ namespace elanus::simd {
 namespace {
 
 void Store(float* out, std::size_t valid, __m128 distances) {
-  _mm_mask_storeu_ps(out, static_cast<__mmask8>(LowMask16(valid)), distances);
+  alignas(16) float four[4];
+  _mm_store_ps(four, distances);
+  StoreValid(four, valid, out);
 }
 
 struct F32 {

@@ -34,6 +34,17 @@ inline void PrefetchRows(const RowList& rows, std::size_t begin, std::size_t end
   }
 }
 
+/// The first `valid` of four results. Not a masked store: GCC 12 merges one with the extraction before it into
+/// VEXTRACTF32X4, which faults on memory behind a masked lane.
+template <class T>
+inline void StoreValid(const T* four, std::size_t valid, T* out) {
+  if (valid == 4) {
+    __builtin_memcpy(out, four, 4 * sizeof(T));
+    return;
+  }
+  for (std::size_t r = 0; r < valid; ++r) out[r] = four[r];
+}
+
 /// Calls block(rows, i, valid) for every four rows, of which the first `valid` (1..4) are in the list. One row is one
 /// chain of dependent additions, so four run side by side to hide their latency. `ahead`: bytes to prefetch of a row.
 template <class Block>

@@ -55,9 +55,9 @@ void DotRows(const std::int8_t* query, const RowList& rows, std::uint32_t bytes,
         sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(codes, q));
       }
     }
-    alignas(16) std::int32_t values[4];
-    _mm_store_si128(reinterpret_cast<__m128i*>(values), SumRows4(sums));
-    for (std::size_t r = 0; r < valid; ++r) dots[i + r] = values[r];
+    alignas(16) std::int32_t four[4];
+    _mm_store_si128(reinterpret_cast<__m128i*>(four), SumRows4(sums));
+    StoreValid(four, valid, dots + i);
   });
 }
 

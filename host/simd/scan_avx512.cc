@@ -40,7 +40,9 @@ void DotRows(const std::int8_t* query, const RowList& rows, std::uint32_t bytes,
         sums[r] = _mm512_dpbusd_epi32(sums[r], _mm512_maskz_loadu_epi8(inside, x.row[r] + whole), q);
       }
     }
-    _mm_mask_storeu_epi32(dots + i, static_cast<__mmask8>(LowMask16(valid)), SumRows4(sums));
+    alignas(16) std::int32_t four[4];
+    _mm_store_si128(reinterpret_cast<__m128i*>(four), SumRows4(sums));
+    StoreValid(four, valid, dots + i);
   });
 }
 

@@ -25,7 +25,7 @@ constexpr std::size_t kGroupRows = kGroups * base::kGroupRows;
 constexpr std::uint32_t kChunks = 9;
 constexpr std::uint32_t kTables4 = 12;
 constexpr std::uint32_t kTables8 = 21;
-constexpr std::size_t kSelected = kGroupRows - 7;
+constexpr std::size_t kSelected = kGroupRows - 7;  // whole blocks of 64, 32 and 16, and a rest
 
 struct Inputs {
   alignas(64) std::byte rows[7][kRows * kStride];  // [Element]
@@ -76,6 +76,10 @@ std::unique_ptr<Inputs> MakeInputs() {
     in->float_bias[i] = MakeFloat(random);
     in->sums[i] = static_cast<std::uint16_t>(random.Next());
   }
+  in->dots[kSelected - 1] = 0;  // the last row passes every selection
+  in->int_bias[kSelected - 1] = 0;
+  in->float_bias[kSelected - 1] = 0;
+  in->sums[kSelected - 1] = 40'000;
   return in;
 }
 

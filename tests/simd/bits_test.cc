@@ -121,8 +121,8 @@ void PlantContainment(base::Random& random, std::uint32_t chunks, bool superset_
   }
 }
 
-void CheckContainment(const Kernels& k, std::uint32_t chunks, bool superset_of_query, const Guarded<std::uint8_t>& codes,
-                      const Guarded<std::uint8_t>& query) {
+void CheckContainment(const Kernels& k, std::uint32_t chunks, bool superset_of_query,
+                      const Guarded<std::uint8_t>& codes, const Guarded<std::uint8_t>& query) {
   Guarded<std::uint32_t> masks(chunks == 0 ? 2 : codes.size() / base::GroupBytes(chunks));
   k.bits.containment_groups(codes.data(), masks.size(), chunks, query.data(), superset_of_query, masks.data());
   for (std::size_t r = 0; r < masks.size() * 32; ++r) {

@@ -22,7 +22,8 @@ enum class Values { kOrdinary, kExtreme };
 /// Extreme: zeros of both signs, denormals, and values whose squares overflow.
 float MakeFloat(base::Random& random, Values values) {
   if (values == Values::kOrdinary) return random.Unit() * 2.0f - 1.0f;
-  constexpr float kPool[] = {0.0f, -0.0f, 1e-45f, -1e-45f, 3e-39f, -2e-30f, 1e-20f, -1e-3f, 1.0f, -7.5f, 2e19f, -1e38f, 3e38f};
+  constexpr float kPool[] = {0.0f,   -0.0f, 1e-45f, -1e-45f, 3e-39f, -2e-30f, 1e-20f,
+                             -1e-3f, 1.0f,  -7.5f,  2e19f,   -1e38f, 3e38f};
   // Mostly small, or every result would be infinite.
   return kPool[random.Below(random.Below(16) == 0 ? std::size(kPool) : 10)];
 }
@@ -113,7 +114,8 @@ std::vector<float> Components(Element element, const std::byte* row, std::uint32
 
 /// A query and rows whose last one ends at an inaccessible page; so does the query's padding.
 struct Case {
-  Case(base::Random& random, Element element_in, Values values, std::uint32_t dim_in, std::size_t count, std::size_t gap)
+  Case(base::Random& random, Element element_in, Values values, std::uint32_t dim_in, std::size_t count,
+       std::size_t gap)
       : element(element_in),
         dim(dim_in),
         stride(base::RowBytes(element, dim) + gap),
@@ -211,7 +213,8 @@ TEST_P(Distance, ReachesRowsBeyondFourGigabytes) {
 TEST_P(Distance, IntegersAreExactAtTheLargestSums) {
   const std::uint32_t dim = base::kDimMax;
   Guarded<std::uint8_t> low(dim), high(dim);
-  for (const auto& [element, smallest, largest] : {std::tuple{Element::kU8, 0, 255}, std::tuple{Element::kI8, -128, 127}}) {
+  for (const auto& [element, smallest, largest] :
+       {std::tuple{Element::kU8, 0, 255}, std::tuple{Element::kI8, -128, 127}}) {
     const auto e = static_cast<std::size_t>(element);
     std::memset(low.data(), smallest, dim);
     std::memset(high.data(), largest, dim);

@@ -64,7 +64,8 @@ void CheckLut8(const Kernels& k, const Guarded<std::uint8_t>& codes, std::size_t
 }
 
 TEST_P(Pq, Lut8AgreesForEveryShape) {
-  for (const std::uint32_t subquantisers : {0u, 1u, 2u, 7u, 8u, 9u, 15u, 16u, 17u, 24u, 31u, 32u, 33u, 48u, 64u, 100u}) {
+  for (const std::uint32_t subquantisers :
+       {0u, 1u, 2u, 7u, 8u, 9u, 15u, 16u, 17u, 24u, 31u, 32u, 33u, 48u, 64u, 100u}) {
     for (const std::size_t groups : {0u, 1u, 2u, 3u, 4u}) {
       SCOPED_TRACE(testing::Message() << "seed " << subquantisers);
       base::Random random(subquantisers);

@@ -136,7 +136,8 @@ TEST_P(Scan, SelectFloatAgrees) {
     Selection in(random, count);
     if (count > 3) in.bias[2] = std::numeric_limits<float>::quiet_NaN();
     if (count > 3) in.dots[3] = std::numeric_limits<std::int32_t>::max();
-    for (const float limit : {-infinity, -39.0f, -30.0f, 0.0f, 5.5f, infinity, in.bias.size() > 3 ? in.bias[2] : 0.0f}) {
+    for (const float limit :
+         {-infinity, -39.0f, -30.0f, 0.0f, 5.5f, infinity, in.bias.size() > 3 ? in.bias[2] : 0.0f}) {
       for (const float scale : {0.5f, -1.0f, 0.1f}) {
         CheckSelect(
             count,
@@ -159,7 +160,8 @@ TEST_P(Scan, SelectIntAgreesAndWraps) {
     Selection in(random, count);
     if (count > 3) in.dots[2] = std::numeric_limits<std::int32_t>::max();
     if (count > 3) in.int_bias[3] = std::numeric_limits<std::int32_t>::min();
-    for (const std::int32_t limit : {std::numeric_limits<std::int32_t>::min(), -50, 0, 3, std::numeric_limits<std::int32_t>::max()}) {
+    for (const std::int32_t limit :
+         {std::numeric_limits<std::int32_t>::min(), -50, 0, 3, std::numeric_limits<std::int32_t>::max()}) {
       for (const std::int32_t scale : {1, -2, 123'456'789}) {
         CheckSelect(
             count,
@@ -207,8 +209,10 @@ TEST_P(Scan, SelectionsFindASingleRowAnywhere) {
     for (float& one : ones) one = 1.0f;
     const auto passes = [&](std::size_t i) { return i == hit; };
     const ScanKernels& k = kernels().scan;
-    CheckSelect(count, [&](std::uint32_t* p) { return k.select_float(dots.data(), zeros.data(), 1, 0, count, p); }, passes);
-    CheckSelect(count, [&](std::uint32_t* p) { return k.select_int(dots.data(), zero.data(), 1, 0, count, p); }, passes);
+    CheckSelect(
+        count, [&](std::uint32_t* p) { return k.select_float(dots.data(), zeros.data(), 1, 0, count, p); }, passes);
+    CheckSelect(
+        count, [&](std::uint32_t* p) { return k.select_int(dots.data(), zero.data(), 1, 0, count, p); }, passes);
     CheckSelect(
         count, [&](std::uint32_t* p) { return k.select_scaled(dots.data(), zero.data(), ones.data(), 1, 0, count, p); },
         passes);

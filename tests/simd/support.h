@@ -71,10 +71,9 @@ void FillBits(base::Random& random, Guarded<T>& values) {
   for (T& value : values) value = static_cast<T>(random.Next());
 }
 
-/// Bits of a distance, with one value for all NaN: which operand's NaN survives an addition is not part of the contract.
-inline std::uint32_t Bits(float value) {
-  return std::isnan(value) ? 0x7FC00000u : std::bit_cast<std::uint32_t>(value);
-}
+/// Bits of a distance, with one value for all NaN: which operand's NaN survives an addition is not part of the
+/// contract.
+inline std::uint32_t Bits(float value) { return std::isnan(value) ? 0x7FC00000u : std::bit_cast<std::uint32_t>(value); }
 
 }  // namespace elanus::simd
 
