@@ -14,6 +14,8 @@
 #include "host/base/status_macros.h"
 #include "index/annoy/annoy.h"
 #include "index/flat/flat.h"
+#include "index/ivf/ivf.h"
+#include "index/ivf/lists.h"
 
 namespace elanus::index {
 namespace {
@@ -32,9 +34,20 @@ constexpr ParamSpec<BuildParams> kAnnoyBuild[] = {
 constexpr ParamSpec<SearchParams> kAnnoySearch[] = {
     {"search_k", &SearchParams::search_k, -1, kAny, "rows gathered from the trees; -1: n_trees * k, k rounded up"},
 };
+constexpr ParamSpec<BuildParams> kIvfBuild[] = {
+    {"nlist", &BuildParams::nlist, 1, kListsMax, "inverted lists; 4 to 16 times the square root of the rows is common"},
+    {"seed", &BuildParams::seed, 0, kAny, "seed of every random choice"},
+};
+constexpr ParamSpec<SearchParams> kIvfSearch[] = {
+    {"nprobe", &SearchParams::nprobe, 1, kListsMax, "lists visited; more find more and take longer"},
+};
 
 constexpr KindRow kKinds[] = {
     {Kind::kFlat, "exact: scans every row", kFloatMetrics, kNumbers, {}, {}, PlanFlat, BuildFlat, OpenFlat},
+    {Kind::kIvfFlat, "inverted lists: scans the lists nearest to the query", kFloatMetrics, kNumbers, kIvfBuild,
+     kIvfSearch, PlanIvf, BuildIvfFlat, OpenIvf},
+    {Kind::kIvfSq8, "inverted lists of 8-bit codes: a quarter of the memory of fp32 rows", kFloatMetrics, kNumbers,
+     kIvfBuild, kIvfSearch, PlanIvf, BuildIvfSq8, OpenIvf},
     {Kind::kAnnoy, "random hyperplane trees", kFloatMetrics, kNumbers, kAnnoyBuild, kAnnoySearch, PlanAnnoy, BuildAnnoy,
      OpenAnnoy},
 };

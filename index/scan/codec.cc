@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "host/base/check.h"
 #include "host/base/layout.h"
 #include "host/base/status_macros.h"
 
@@ -89,20 +90,26 @@ void ScanCodec::Save(absl::Span<std::byte> out) const {
 
 absl::StatusOr<ScanCodec> ScanCodec::Load(const Image& image, Target target) {
   const Spec& spec = image.spec();
-  ScanCodec codec(spec.metric, target, spec.element, spec.dim);
-  if (codec.lossless()) return codec;
   ELANUS_ASSIGN_OR_RETURN(const absl::Span<const std::byte> bytes,
                           image.Array<std::byte>(SectionId::kCodec, SectionBytes(spec.element, spec.dim)));
+  return Load(spec.metric, target, spec.element, spec.dim, bytes);
+}
+
+absl::StatusOr<ScanCodec> ScanCodec::Load(Metric metric, Target target, Element element, std::uint32_t dim,
+                                          absl::Span<const std::byte> bytes) {
+  ELANUS_CHECK(bytes.size() == SectionBytes(element, dim));
+  ScanCodec codec(metric, target, element, dim);
+  if (codec.lossless()) return codec;
   Bounds bounds;
   std::memcpy(&bounds, bytes.data(), sizeof(bounds));
   codec.error_max_ = bounds.error_max;
   codec.code_max_ = bounds.code_max;
   codec.norm_max_ = bounds.norm_max;
   const auto* floats = reinterpret_cast<const float*>(bytes.data() + sizeof(bounds));
-  codec.mid_.assign(floats, floats + spec.dim);
-  codec.step_.assign(floats + spec.dim, floats + 2 * std::size_t{spec.dim});
+  codec.mid_.assign(floats, floats + dim);
+  codec.step_.assign(floats + dim, floats + 2 * std::size_t{dim});
   const auto finite = [](float v) { return std::isfinite(v); };
-  if (!std::all_of(floats, floats + 2 * std::size_t{spec.dim}, finite) || !finite(bounds.error_max) ||
+  if (!std::all_of(floats, floats + 2 * std::size_t{dim}, finite) || !finite(bounds.error_max) ||
       !finite(bounds.code_max) || !finite(bounds.norm_max)) {
     return absl::DataLossError("the codec section holds numbers that are not finite");
   }

@@ -44,6 +44,9 @@ class ScanCodec {
                                          const base::Monitor& monitor);
   /// From the kCodec section of a float index (integer indexes have none). Errors: kDataLoss.
   static absl::StatusOr<ScanCodec> Load(const Image& image, Target target);
+  /// From what Save wrote. Errors: kDataLoss.
+  static absl::StatusOr<ScanCodec> Load(Metric metric, Target target, base::Element element, std::uint32_t dim,
+                                        absl::Span<const std::byte> bytes);
 
   /// Bytes of the kCodec section: 0 for integer rows.
   static std::size_t SectionBytes(base::Element element, std::uint32_t dim);
