@@ -1,6 +1,7 @@
 #include "host/io/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,44 @@ std::string FolderOf(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+/// pwrite of all of `data`.
+absl::Status WriteFully(int fd, std::uint64_t offset, const void* data, std::size_t bytes, const std::string& path) {
+  const char* at = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t put = ::pwrite(fd, at, std::min(bytes, kCallBytes), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0 && errno == EFBIG) {
+      return absl::ResourceExhaustedError(absl::StrCat(path, ": cannot write: the limit of a file's size is reached"));
+    }
+    if (put < 0) return PathError(errno, path, "write");
+    at += put;
+    bytes -= static_cast<std::size_t>(put);
+    offset += static_cast<std::uint64_t>(put);
+  }
+  return absl::OkStatus();
+}
+
+/// What is written is renamed into place: that must not put a file where /dev/null was.
+absl::Status CheckReplaceable(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return absl::OkStatus();
+  if (S_ISDIR(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder, cannot be written"));
+  if (S_ISREG(info.st_mode)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": is a pipe or device; the output is renamed into place and needs a regular file's name"));
+}
+
+/// Renames within one folder and syncs the folder.
+absl::Status RenameDurably(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) return PathError(errno, to, "rename the finished file to it");
+  const std::string folder = FolderOf(to);
+  Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.get() < 0) return PathError(errno, folder, "open the folder to sync it");
+  // EINVAL: a file system without folder sync, such as some network ones.
+  if (::fsync(descriptor.get()) != 0 && errno != EINVAL) return PathError(errno, folder, "sync the folder");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -109,53 +148,38 @@ void Mapping::Release(std::uint64_t offset, std::uint64_t length) const {
   if (end > begin) static_cast<void>(::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED));
 }
 
-absl::Status WriteFully(int fd, std::uint64_t offset, const void* data, std::size_t bytes, const std::string& path) {
-  const char* at = static_cast<const char*>(data);
-  while (bytes > 0) {
-    const ssize_t put = ::pwrite(fd, at, std::min(bytes, kCallBytes), static_cast<off_t>(offset));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0 && errno == EFBIG) {
-      return absl::ResourceExhaustedError(absl::StrCat(path, ": cannot write: the limit of a file's size is reached"));
-    }
-    if (put < 0) return PathError(errno, path, "write");
-    at += put;
-    bytes -= static_cast<std::size_t>(put);
-    offset += static_cast<std::uint64_t>(put);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckReplaceable(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return absl::OkStatus();
-  if (S_ISDIR(info.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder, cannot be written"));
-  if (S_ISREG(info.st_mode)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(path, ": is a pipe or device; the output is renamed into place and needs a regular file's name"));
-}
-
-absl::Status RenameDurably(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return PathError(errno, to, "rename the finished file to it");
-  const std::string folder = FolderOf(to);
-  Descriptor descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (descriptor.get() < 0) return PathError(errno, folder, "open the folder to sync it");
-  // EINVAL: a file system without folder sync, such as some network ones.
-  if (::fsync(descriptor.get()) != 0 && errno != EINVAL) return PathError(errno, folder, "sync the folder");
-  return absl::OkStatus();
-}
-
 absl::StatusOr<OutputFile> OutputFile::Create(const std::string& path) {
   ELANUS_RETURN_IF_ERROR(CheckReplaceable(path));
   for (unsigned serial = 0;; ++serial) {
     std::string temporary = absl::StrFormat("%s.tmp-%d-%d", path, ::getpid(), serial);
     Descriptor descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (descriptor.get() >= 0) return OutputFile(path, std::move(temporary), std::move(descriptor));
+    if (descriptor.get() >= 0) return OutputFile(path, std::move(temporary), std::move(descriptor), false);
     if (errno != EEXIST) return PathError(errno, path, "create");  // EEXIST: another writer of ours, or a killed one
   }
 }
 
+absl::StatusOr<OutputFile> OutputFile::Continue(const std::string& path, const std::string& temporary,
+                                                std::uint64_t bytes) {
+  ELANUS_RETURN_IF_ERROR(CheckReplaceable(path));
+  ELANUS_RETURN_IF_ERROR(CheckReplaceable(temporary));
+  Descriptor descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+  if (descriptor.get() < 0) return PathError(errno, temporary, "create");
+  if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
+    return absl::UnavailableError(absl::StrCat(temporary, ": another process is writing it"));
+  }
+  OutputFile file(path, temporary, std::move(descriptor), true);
+  ELANUS_RETURN_IF_ERROR(file.Adopt());
+  if (file.flushed_ < bytes) {
+    return absl::DataLossError(absl::StrFormat("%s: %d bytes, to be gone on with after %d; delete it to start anew",
+                                               temporary, file.flushed_, bytes));
+  }
+  if (::ftruncate(file.descriptor_.get(), static_cast<off_t>(bytes)) != 0) return PathError(errno, temporary, "cut");
+  file.flushed_ = bytes;
+  return file;
+}
+
 OutputFile::~OutputFile() {
-  if (descriptor_.get() >= 0 && !temporary_.empty()) ::unlink(temporary_.c_str());
+  if (descriptor_.get() >= 0 && !keep_) ::unlink(temporary_.c_str());
 }
 
 absl::Status OutputFile::Flush() {
@@ -184,11 +208,23 @@ absl::Status OutputFile::Overwrite(std::uint64_t offset, const void* data, std::
   return WriteFully(descriptor_.get(), offset, data, bytes, path_);
 }
 
-absl::Status OutputFile::Commit() {
+absl::Status OutputFile::Adopt() {
+  ELANUS_CHECK(buffer_.empty());
+  struct stat info {};
+  if (::fstat(descriptor_.get(), &info) != 0) return PathError(errno, temporary_, "stat");
+  flushed_ = static_cast<std::uint64_t>(info.st_size);
+  return absl::OkStatus();
+}
+
+absl::Status OutputFile::Sync() {
   ELANUS_RETURN_IF_ERROR(Flush());
-  if (::fsync(descriptor_.get()) != 0) return PathError(errno, path_, "sync");
+  return ::fsync(descriptor_.get()) == 0 ? absl::OkStatus() : PathError(errno, path_, "sync");
+}
+
+absl::Status OutputFile::Commit() {
+  ELANUS_RETURN_IF_ERROR(Sync());
   ELANUS_RETURN_IF_ERROR(RenameDurably(temporary_, path_));
-  temporary_.clear();
+  descriptor_ = Descriptor();
   return absl::OkStatus();
 }
 

@@ -87,19 +87,28 @@ class Mapping {
 };
 
 /// Writes a file under a temporary name in the folder of `path`; Commit puts it in place of `path` in one step, so that
-/// `path` is at every moment the old file or the whole new one. Destroyed without Commit it leaves nothing behind.
-/// Move-only, one thread at a time. After an error only destruction is allowed.
+/// `path` is at every moment the old file or the whole new one. Move-only, one thread at a time. After an error only
+/// destruction is allowed.
 class OutputFile {
  public:
+  /// The temporary name is new; destroyed without Commit, the object removes the file.
   /// Errors: kNotFound and kPermissionDenied for the folder; kInvalidArgument where `path` is a folder or a device.
   static absl::StatusOr<OutputFile> Create(const std::string& path);
+
+  /// Goes on with the file `temporary`, made if absent, after its first `bytes` bytes: what follows them is cut off.
+  /// Destroyed without Commit, the object leaves it there, to be gone on with. Errors: as Create; kUnavailable while
+  /// another process writes it; kDataLoss if it is shorter than `bytes`.
+  static absl::StatusOr<OutputFile> Continue(const std::string& path, const std::string& temporary,
+                                             std::uint64_t bytes);
+
   OutputFile(OutputFile&& other) noexcept = default;
   OutputFile& operator=(OutputFile&& other) = delete;
   ~OutputFile();
 
-  /// The final path.
+  /// The final path, and the one until Commit.
   const std::string& path() const { return path_; }
-  /// Bytes appended so far.
+  const std::string& temporary() const { return temporary_; }
+  /// Bytes in the file and the buffer.
   std::uint64_t size() const { return flushed_ + buffer_.size(); }
 
   /// Appends. Buffered: an error may be that of an earlier call. Errors: kResourceExhausted on a full disk.
@@ -107,30 +116,26 @@ class OutputFile {
   absl::Status Append(absl::string_view text) { return Append(text.data(), text.size()); }
   /// Overwrites [offset, offset + bytes), all of it appended before: headers that are known last.
   absl::Status Overwrite(std::uint64_t offset, const void* data, std::size_t bytes);
-  /// Writes what is buffered, syncs the file, renames it to path(), syncs the folder. The last call.
+  /// Takes the file's length anew, after somebody else wrote to temporary() and closed it. Nothing is buffered (a
+  /// CHECK).
+  absl::Status Adopt();
+  /// Writes what is buffered and waits until all is on the disk.
+  absl::Status Sync();
+  /// Sync, then renames the file to path() and syncs the folder. The last call.
   absl::Status Commit();
 
  private:
-  OutputFile(std::string path, std::string temporary, Descriptor descriptor)
-      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(std::move(descriptor)) {}
+  OutputFile(std::string path, std::string temporary, Descriptor descriptor, bool keep)
+      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(std::move(descriptor)), keep_(keep) {}
   absl::Status Flush();
 
   std::string path_;
-  std::string temporary_;  // empty once committed
-  Descriptor descriptor_;
+  std::string temporary_;
+  Descriptor descriptor_;  // empty once committed or moved from
+  bool keep_;
   std::vector<char> buffer_;
   std::uint64_t flushed_ = 0;
 };
-
-/// pwrite of all of `data`. Errors name `path`.
-absl::Status WriteFully(int fd, std::uint64_t offset, const void* data, std::size_t bytes, const std::string& path);
-
-/// kInvalidArgument where `path` exists and is not a regular file: what is written is renamed into place, and that
-/// must not put a file where /dev/null was.
-absl::Status CheckReplaceable(const std::string& path);
-
-/// Renames `from`, written and synced by the caller, to `to` in the same folder, and syncs the folder.
-absl::Status RenameDurably(const std::string& from, const std::string& to);
 
 }  // namespace elanus::io
 

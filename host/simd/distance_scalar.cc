@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "host/base/half.h"
+#include "host/simd/rows.h"
 #include "host/simd/tables.h"
 
 namespace elanus::simd {
@@ -44,10 +45,6 @@ struct U8 {
   static std::int32_t Load(const std::byte* p) { return static_cast<std::uint8_t>(*p); }
 };
 
-const std::byte* Row(const RowList& rows, std::size_t i) {
-  return rows.base + (rows.ids != nullptr ? rows.ids[i] : i) * rows.stride;
-}
-
 template <bool kL2>
 float Term(float q, float x, float sum) {
   return kL2 ? std::fma(q - x, q - x, sum) : std::fma(q, x, sum);
@@ -85,13 +82,13 @@ float IntegerDistance(const std::byte* query, const std::byte* row, std::uint32_
 template <class T, bool kL2>
 void FloatRows(const void* query, const RowList& rows, std::uint32_t dim, float* out) {
   const auto* q = static_cast<const std::byte*>(query);
-  for (std::size_t i = 0; i < rows.count; ++i) out[i] = FloatDistance<T, kL2>(q, Row(rows, i), dim);
+  for (std::size_t i = 0; i < rows.count; ++i) out[i] = FloatDistance<T, kL2>(q, RowAt(rows, i), dim);
 }
 
 template <class T, bool kL2>
 void IntegerRows(const void* query, const RowList& rows, std::uint32_t dim, float* out) {
   const auto* q = static_cast<const std::byte*>(query);
-  for (std::size_t i = 0; i < rows.count; ++i) out[i] = IntegerDistance<T, kL2>(q, Row(rows, i), dim);
+  for (std::size_t i = 0; i < rows.count; ++i) out[i] = IntegerDistance<T, kL2>(q, RowAt(rows, i), dim);
 }
 
 template <class T>

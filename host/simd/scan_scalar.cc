@@ -1,4 +1,5 @@
 #include "host/base/layout.h"
+#include "host/simd/rows.h"
 #include "host/simd/tables.h"
 
 namespace elanus::simd {
@@ -30,8 +31,7 @@ void DotGroups(const std::uint8_t* codes, std::size_t groups, std::uint32_t chun
 
 void DotRows(const std::int8_t* query, const RowList& rows, std::uint32_t bytes, std::int32_t* dots) {
   for (std::size_t i = 0; i < rows.count; ++i) {
-    const std::byte* row = rows.base + (rows.ids != nullptr ? rows.ids[i] : i) * rows.stride;
-    dots[i] = Dot(reinterpret_cast<const std::uint8_t*>(row), query, bytes);
+    dots[i] = Dot(reinterpret_cast<const std::uint8_t*>(RowAt(rows, i)), query, bytes);
   }
 }
 

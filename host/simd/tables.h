@@ -13,6 +13,16 @@ extern const ScanKernels kScanScalar;
 extern const PqKernels kPqScalar;
 extern const BitKernels kBitsScalar;
 
+extern const DistanceKernels kDistanceAvx2;
+extern const ScanKernels kScanAvx2;
+extern const PqKernels kPqAvx2;
+extern const BitKernels kBitsAvx2;
+
+extern const DistanceKernels kDistanceAvx512;
+extern const ScanKernels kScanAvx512;
+extern const PqKernels kPqAvx512;
+extern const BitKernels kBitsAvx512;
+
 }  // namespace elanus::simd
 
 #endif  // ELANUS_HOST_SIMD_TABLES_H_
