@@ -280,7 +280,7 @@ class Tidy:
                     ours = token.split("/")[0] in TOP_FOLDERS | {".ci"}
                     missing = ours and not any((self.root / base / token).exists() for base in ("", folder))
                 else:
-                    missing = re.search(r"\.(h|cc|cu|py|md)$", token) and token not in names
+                    missing = re.search(r"\.(h|cc|cu|py)$", token) and token not in names
                 if missing:
                     self.fail(path, number, "doc-path", f"{token}: no such file or folder")
 
