@@ -57,6 +57,9 @@ class Collector {
   /// How many more are taken before the bound starts to fall.
   std::size_t missing() const { return full() ? 0 : capacity_ - heap_.size(); }
 
+  /// What was kept, in no particular order; valid until the next Offer or Reset.
+  absl::Span<const base::Key> Unsorted() const { return heap_; }
+
   /// Sorts ascending and returns what was kept; valid until the next call. Offer must not follow without Reset.
   absl::Span<const base::Key> Sorted() {
     std::sort(heap_.begin(), heap_.end());

@@ -16,6 +16,7 @@
 #include "index/flat/flat.h"
 #include "index/ivf/ivf.h"
 #include "index/ivf/lists.h"
+#include "index/pq/ivf_pq.h"
 
 namespace elanus::index {
 namespace {
@@ -42,12 +43,27 @@ constexpr ParamSpec<SearchParams> kIvfSearch[] = {
     {"nprobe", &SearchParams::nprobe, 1, kListsMax, "lists visited; more find more and take longer"},
 };
 
+constexpr ParamSpec<BuildParams> kIvfPqBuild[] = {
+    {"nlist", &BuildParams::nlist, 1, kListsMax, "inverted lists; 4 to 16 times the square root of the rows is common"},
+    {"m", &BuildParams::m, 0, 65'536, "codes a row, a divisor of the dimension; 0: dim / 2 (4 bits), dim / 4 (8 bits)"},
+    {"nbits", &BuildParams::nbits, 4, 8, "bits a code: 4 or 8; 4 is the faster scan"},
+    {"rotate", &BuildParams::rotate, 0, 1, "1: a random rotation first, for components of unequal variance"},
+    {"refine", &BuildParams::refine, 0, 1, "1: keep the rows and re-score the best exactly"},
+    {"seed", &BuildParams::seed, 0, kAny, "seed of every random choice"},
+};
+constexpr ParamSpec<SearchParams> kIvfPqSearch[] = {
+    {"nprobe", &SearchParams::nprobe, 1, kListsMax, "lists visited; more find more and take longer"},
+    {"refine_k", &SearchParams::refine_k, 0, kAny, "best estimates re-scored; 0: 4 * k, k rounded up"},
+};
+
 constexpr KindRow kKinds[] = {
     {Kind::kFlat, "exact: scans every row", kFloatMetrics, kNumbers, {}, {}, PlanFlat, BuildFlat, OpenFlat},
     {Kind::kIvfFlat, "inverted lists: scans the lists nearest to the query", kFloatMetrics, kNumbers, kIvfBuild,
      kIvfSearch, PlanIvf, BuildIvfFlat, OpenIvf},
     {Kind::kIvfSq8, "inverted lists of 8-bit codes: a quarter of the memory of fp32 rows", kFloatMetrics, kNumbers,
      kIvfBuild, kIvfSearch, PlanIvf, BuildIvfSq8, OpenIvf},
+    {Kind::kIvfPq, "inverted lists of product-quantised rows: the fastest scan, the best re-scored", kFloatMetrics,
+     kNumbers, kIvfPqBuild, kIvfPqSearch, PlanIvfPq, BuildIvfPq, OpenIvfPq},
     {Kind::kAnnoy, "random hyperplane trees", kFloatMetrics, kNumbers, kAnnoyBuild, kAnnoySearch, PlanAnnoy, BuildAnnoy,
      OpenAnnoy},
 };

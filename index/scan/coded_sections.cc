@@ -38,20 +38,6 @@ absl::StatusOr<T*> AddArray(Image* image, SectionId id, std::uint64_t count) {
   return reinterpret_cast<T*>(bytes.data());
 }
 
-absl::Status CopyRows(const BuildRequest& request, Image* image) {
-  const std::size_t stride = RowStride(image->spec());
-  ELANUS_ASSIGN_OR_RETURN(std::byte* const rows,
-                          AddArray<std::byte>(image, SectionId::kRows, request.base.count * stride));
-  const std::size_t row_bytes = RowBytes(request.base.element, request.base.dim);
-  request.pool->ParallelFor(request.base.count, kRowsPerPiece, [&](std::uint64_t begin, std::uint64_t end) {
-    if (request.monitor.cancelled()) return;
-    for (std::uint64_t row = begin; row < end; ++row) {
-      std::memcpy(rows + row * stride, request.base.row(row), row_bytes);
-    }
-  });
-  return request.monitor.Check();
-}
-
 /// Puts one row's code into its slot of a G32C16 array.
 void Scatter(const std::uint8_t* code, std::uint64_t slot, std::uint32_t chunks, std::byte* codes) {
   for (std::uint32_t c = 0; c < chunks; ++c) {
@@ -73,6 +59,20 @@ std::vector<float> BaseInverseNorms(const BuildRequest& request) {
     ComputeInverseNorms(*request.kernels, request.base.Slice(begin, end - begin), norms.data() + begin);
   });
   return norms;
+}
+
+absl::Status CopyRows(const BuildRequest& request, Image* image) {
+  const std::size_t stride = RowStride(image->spec());
+  ELANUS_ASSIGN_OR_RETURN(std::byte* const rows,
+                          AddArray<std::byte>(image, SectionId::kRows, request.base.count * stride));
+  const std::size_t row_bytes = RowBytes(request.base.element, request.base.dim);
+  request.pool->ParallelFor(request.base.count, kRowsPerPiece, [&](std::uint64_t begin, std::uint64_t end) {
+    if (request.monitor.cancelled()) return;
+    for (std::uint64_t row = begin; row < end; ++row) {
+      std::memcpy(rows + row * stride, request.base.row(row), row_bytes);
+    }
+  });
+  return request.monitor.Check();
 }
 
 std::vector<std::uint64_t> CodedSectionBytes(const Spec& spec, const CodedShape& shape) {

@@ -45,6 +45,9 @@ std::size_t RowStride(const Spec& spec);
 /// Bytes from one row of row-major kCodes to the next: whole cache lines.
 std::size_t CodeStride(const Spec& spec);
 
+/// Adds kRows: the base rows as they are, row-major, RowStride bytes apart. Errors: kCancelled, kResourceExhausted.
+absl::Status CopyRows(const BuildRequest& request, Image* image);
+
 /// Inverse norms of all rows (cosine), or an empty vector.
 std::vector<float> BaseInverseNorms(const BuildRequest& request);
 
