@@ -288,7 +288,9 @@ TEST_P(ContractTest, RangeSearchReturnsRowsStrictlyInside) {
     }
   }
   // The first query's own radius leaves out the row at that distance and, with a filter below, the nearest ones.
-  EXPECT_LE((*found)[0].size(), 40u);
+  if (exact) {
+    EXPECT_LE((*found)[0].size(), 40u);
+  }
   if (top.distances[10] == top.distances[40]) return;
   request.has_range_filter = true;
   request.range_filter = top.distances[10];
