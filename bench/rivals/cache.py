@@ -32,22 +32,35 @@ def remove(path):
         path.unlink(missing_ok=True)
 
 
-def open_rival(entry, data, work, say):
-    """A rival with its index loaded, and what the build cost: {"build_seconds", "bytes"}; built first if need be."""
+def places(library, build, data, work):
+    """Where one build's index and the record of its cost are kept."""
     folder = pathlib.Path(work) / "indexes" / data.name
     folder.mkdir(parents=True, exist_ok=True)
-    path, facts = folder / slug(entry), folder / (slug(entry) + ".json")
+    name = slug({"library": library, "build": build})
+    return folder / name, folder / (name + ".json")
+
+
+def timed(label, path, facts, construct, save, say):
+    """Builds an index, saves it to path, and records {"build_seconds", "bytes"} in facts, which is written last."""
+    say(f"{label}: building on {BUILD_THREADS} threads")
+    remove(path)
+    start = time.perf_counter()
+    construct()
+    taken = time.perf_counter() - start
+    save()
+    partial = facts.with_suffix(".part")
+    partial.write_text(json.dumps({"build_seconds": round(taken, 2), "bytes": size(path)}))
+    os.replace(partial, facts)
+    say(f"{label}: built in {taken:.1f} s, {size(path) / 1e6:.0f} MB")
+
+
+def open_rival(entry, data, work, say, again=False):
+    """A rival with its index loaded, and what the build cost: {"build_seconds", "bytes"}; built first if it is not in
+    the work folder, or again."""
+    path, facts = places(entry["library"], entry["build"], data, work)
     rival = rivals.adapter(entry["library"])(data, entry["build"])
-    if not facts.exists():
-        say(f"{data.name}: building {slug(entry)} on {BUILD_THREADS} threads")
-        remove(path)
-        start = time.perf_counter()
-        rival.construct(BUILD_THREADS)
-        taken = time.perf_counter() - start
-        rival.save(path)
-        partial = facts.with_suffix(".part")
-        partial.write_text(json.dumps({"build_seconds": round(taken, 2), "bytes": size(path)}))
-        os.replace(partial, facts)
-        say(f"{data.name}: built {slug(entry)} in {taken:.1f} s, {size(path) / 1e6:.0f} MB")
+    if again or not facts.exists():
+        timed(f"{data.name}: {path.name}", path, facts, lambda: rival.construct(BUILD_THREADS),
+              lambda: rival.save(path), say)  # fmt: skip
     rival.load(path)
     return rival, json.loads(facts.read_text())

@@ -70,6 +70,25 @@ def setting_text(setting):
     return " ".join(f"{key}={value}" for key, value in {**setting["build"], **setting["search"]}.items())
 
 
+def open_system(side, setting, family, data, options, say, again=False):
+    """The system of one side with the index that a setting names, built if it is not kept yet, or again."""
+    if side == "elanus":
+        return elanus.Elanus(options.elanus, setting, family, data, options.work, say, again)
+    return systems.RivalSystem(setting, data, options.work, say, again)
+
+
+def build_again(options, settings, wanted, say):
+    """Builds each index that the settings name once more, family by family, Elanus' among the rivals'."""
+    opened, done = {}, set()
+    for setting in settings:
+        name, family = setting["set"], setting["family"]
+        which = name, family if setting["side"] == "elanus" else setting["library"], json.dumps(setting["build"])
+        if wanted(name, family) and which not in done:
+            done.add(which)
+            data = opened.get(name) or load_only(opened, name, options)
+            open_system(setting["side"], setting, family, data, options, say, again=True)
+
+
 def run(options, settings, wanted, say):
     """Measures every cell, keeps the rows as they come in compare.jsonl, and writes the tables and the plot."""
     log = options.work / "compare.jsonl"
@@ -77,8 +96,8 @@ def run(options, settings, wanted, say):
     opened, floors, rows = {}, {}, []
     for name, family, target, batch, ours, theirs in cells(settings, wanted):
         data = opened.get(name) or load_only(opened, name, options)
-        mine = elanus.Elanus(options.elanus, ours, family, data, options.work, say)
-        others = [systems.RivalSystem(setting, data, options.work, say) for setting in theirs]
+        mine = open_system("elanus", ours, family, data, options, say)
+        others = [open_system("rivals", setting, family, data, options, say) for setting in theirs]
         for threads in THREADS:
             for row in pair(ours, theirs, mine, others, batch, threads, options.seconds):
                 row = {"set": name, "family": family, "target": target, "batch": batch} | row

@@ -82,9 +82,9 @@ def write(path, rows):
     np.hstack([header.view(kind), np.ascontiguousarray(rows, dtype=kind)]).tofile(path)
 
 
-def load(name, folders, work):
-    """The set of that name."""
-    metric, *files = SETS[name]
+def load(name, folders, work, sets=None):
+    """The set of that name in sets (in SETS if none are given)."""
+    metric, *files = (sets or SETS)[name]
     paths = [find(folders, file, work) for file in files]
     base, queries, truth = (np.ascontiguousarray(read(path)) for path in paths)
     return Dataset(name, metric, base, queries, truth, *paths)

@@ -3,7 +3,6 @@
 import json
 import pathlib
 import subprocess
-import time
 
 import numpy as np
 
@@ -14,20 +13,14 @@ from systems import K
 
 
 class Elanus:
-    def __init__(self, binary, entry, family, data, work, say):
+    def __init__(self, binary, entry, family, data, work, say, again=False):
         self.binary, self.data, self.work = pathlib.Path(binary), data, pathlib.Path(work)
-        folder = self.work / "indexes" / data.name
-        folder.mkdir(parents=True, exist_ok=True)
-        self.index = folder / (cache.slug({"library": family, "build": entry["build"]}) + ".elanus")
-        facts = self.index.with_suffix(".json")
-        if not (facts.exists() and self.index.exists()):
-            say(f"{data.name}: building Elanus {family} {entry['build']} on {cache.BUILD_THREADS} threads")
-            start = time.perf_counter()
-            self.call("build", "--kind", family, "--metric", data.metric, "--base", data.base_path, "--out", self.index,
-                      *options("--set", entry["build"]), "--threads", cache.BUILD_THREADS)  # fmt: skip
-            made = {"build_seconds": round(time.perf_counter() - start, 2), "bytes": self.index.stat().st_size}
-            facts.write_text(json.dumps(made))
-            say(f"{data.name}: built Elanus {family} in {made['build_seconds']:.1f} s, {made['bytes'] / 1e6:.0f} MB")
+        self.index, facts = cache.places(f"Elanus-{family}", entry["build"], data, work)
+        if again or not facts.exists():
+            build = ["build", "--kind", family, "--metric", data.metric, "--base", data.base_path, "--out", self.index,
+                     *options("--set", entry["build"]), "--threads", cache.BUILD_THREADS]  # fmt: skip
+            label = f"{data.name}: {self.index.name}"
+            cache.timed(label, self.index, facts, lambda: self.call(*build), lambda: None, say)
         self.facts = json.loads(facts.read_text())
 
     def call(self, *arguments):

@@ -72,4 +72,4 @@ def replace(settings, chosen):
     """The settings with those of every side, set and family in `chosen` put in place of the old ones."""
     new = {(record["side"], record["set"], record["family"]) for record in chosen}
     kept = [record for record in settings if (record["side"], record["set"], record["family"]) not in new]
-    return sorted(kept + chosen, key=lambda r: (r["side"], r["set"], r["family"], r["target"], r["batch"]))
+    return sorted(kept + chosen, key=lambda r: (r["set"], r["family"], r["side"], r["target"], r["batch"]))

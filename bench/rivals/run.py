@@ -3,6 +3,7 @@
 
   run.py tune      finds the settings that reach each recall target, for the rivals and for Elanus
   run.py compare   runs them in pairs; writes compare.csv, compare.md and the plot compare.png and .svg
+  run.py builds    builds the indexes of the settings anew, in turns, so that their build times are of a quiet machine
   run.py tiny      Elanus alone on the sample in the tree: a check of the bench itself, in seconds
 Examples:
   python3 bench/rivals/run.py compare --data DATA
@@ -30,7 +31,7 @@ def say(text):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("verb", choices=["tune", "compare", "tiny"])
+    parser.add_argument("verb", choices=["tune", "compare", "builds", "tiny"])
     parser.add_argument("--data", action="append", type=pathlib.Path, default=[],
                         help="folder with the data sets; may be given several times")  # fmt: skip
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build" / "bench-rivals",
@@ -51,10 +52,9 @@ def wanted_by(options):
 
 
 def tune(options):
-    import elanus
+    import comparison
     import grids
     import pareto
-    import systems
     import tune as tuning
     from datasets import load
 
@@ -68,10 +68,7 @@ def tune(options):
                 continue
             data = load(name, options.data, options.work)
             for entry in entries:
-                if side == "rivals":
-                    system = systems.RivalSystem(entry, data, options.work, say)
-                else:
-                    system = elanus.Elanus(options.elanus, entry, family, data, options.work, say)
+                system = comparison.open_system(side, entry, family, data, options, say)
                 for point in tuning.tune(entry, name, family, system, options.seconds, known):
                     say(tuning.text(point))
                     with open(path, "a", encoding="utf-8") as file:
@@ -86,6 +83,12 @@ def store(chosen):
     settings = pareto.replace(json.loads(SETTINGS.read_text()) if SETTINGS.exists() else [], chosen)
     SETTINGS.write_text("[\n" + ",\n".join(map(json.dumps, settings)) + "\n]\n")
     say(f"wrote {SETTINGS}")
+
+
+def builds(options):
+    import comparison
+
+    comparison.build_again(options, json.loads(SETTINGS.read_text()), wanted_by(options), say)
 
 
 def compare(options):
@@ -103,13 +106,14 @@ def tiny(options):
 
 def main():
     options = parse(sys.argv[1:])
-    options.work.mkdir(parents=True, exist_ok=True)
     if options.verb != "tiny":
+        options.work.mkdir(parents=True, exist_ok=True)
         if not options.data:
             sys.exit("run.py: name the folder of the data sets by --data; bench/README.md says what must be in it")
         environment.enter(options.work / "venv", say)
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    return {"tune": tune, "compare": compare, "tiny": tiny}[options.verb](options)
+    verbs = {"tune": tune, "compare": compare, "builds": builds, "tiny": tiny}
+    return verbs[options.verb](options)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ K = 10
 
 
 class RivalSystem:
-    def __init__(self, entry, data, work, say):
+    def __init__(self, entry, data, work, say, again=False):
         self.data = data
-        self.rival, self.facts = cache.open_rival(entry, data, work, say)
+        self.rival, self.facts = cache.open_rival(entry, data, work, say, again)
 
     def found(self, search, count):
         """Ids that the rival returns for the first count queries."""

@@ -6,7 +6,7 @@ import time
 import grids
 import pareto
 
-SAMPLE = 2000  # Queries that a first guess is made on; the guess is then confirmed on all of them.
+SAMPLE = 1000  # Queries that a first guess is made on; the guess is then confirmed on all of them.
 EXACT_SAMPLE = 300
 
 
