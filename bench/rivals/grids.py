@@ -80,15 +80,15 @@ RIVALS = {
     + lists("Faiss", ["IVF2048,SQ8_direct"], by_residual=False),
     ("sift", "IVF_PQ"): fast_scan(["IVF1024,PQ64x4fs,RFlat", "IVF2048,PQ64x4fs,RFlat", "IVF2048,PQ32x4fs,RFlat"])
     + [scann(1000, None, "FLOAT32"), scann(2000, 0.2, "FLOAT32"), scann(2000, None, "INT8")],
-    ("sift", "HNSW"): hnswlib(16, 24) + faiss_graphs(["HNSW16,SQ8_direct"]) + usearch("u8", 16),
-    ("sift", "ANNOY"): annoy(50, 100),
+    ("sift", "HNSW"): hnswlib(16) + faiss_graphs(["HNSW16,SQ8_direct"]) + usearch("u8", 16),
+    ("sift", "ANNOY"): annoy(100),
     ("text", "FLAT"): [exact("Faiss", "Flat"), exact("Faiss", "SQfp16")],
-    ("text", "IVF_FLAT"): lists("Faiss", ["IVF512,Flat", "IVF1024,Flat", "IVF1024,SQfp16"]),
-    ("text", "IVF_SQ8"): lists("Faiss", ["IVF512,SQ8", "IVF1024,SQ8"]),
-    ("text", "IVF_PQ"): fast_scan(["IVF512,PQ192x4fs,RFlat", "IVF1024,PQ192x4fs,RFlat", "IVF1024,PQ96x4fs,RFlat"])
-    + [scann(1000, 0.2, "FLOAT32"), scann(1000, 0.2, "BFLOAT16", 1.5), scann(2000, 0.2, "INT8")],
-    ("text", "HNSW"): hnswlib(16, 32) + faiss_graphs(["HNSW16,SQfp16", "HNSW32,SQ8"]) + usearch("f16", 16, 32),
-    ("text", "ANNOY"): annoy(100, 200),
+    ("text", "IVF_FLAT"): lists("Faiss", ["IVF1024,Flat", "IVF1024,SQfp16"]),
+    ("text", "IVF_SQ8"): lists("Faiss", ["IVF1024,SQ8"]),
+    ("text", "IVF_PQ"): fast_scan(["IVF512,PQ192x4fs,RFlat", "IVF1024,PQ192x4fs,RFlat"])
+    + [scann(1000, 0.2, "FLOAT32"), scann(1000, 0.2, "BFLOAT16", 1.5)],
+    ("text", "HNSW"): hnswlib(16) + faiss_graphs(["HNSW16,SQfp16"]) + usearch("f16", 16),
+    ("text", "ANNOY"): annoy(100),
     ("mol-hamming", "BIN_FLAT"): [exact("FaissBinary", "BFlat"), exact("UsearchExact")],
     ("mol-hamming", "BIN_IVF_FLAT"): BITS_LISTS,
     ("mol-jaccard", "BIN_FLAT"): [exact("UsearchExact"), exact("Rdkit")],

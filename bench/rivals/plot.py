@@ -22,7 +22,7 @@ def draw(rows, stem):
             draw_panel(panel, [r for r in rows if (r["set"], r["batch"], r["threads"]) == (name, batch, threads)])
             panel.set_title(f"{name}, batch {batch:,}, {threads} thread{'s' if threads > 1 else ''}", fontsize=10)
     figure.suptitle("Recall@10 against queries a second: Elanus (solid) and the best rival of its kind (dashed)")
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0, 1, 0.98))
     figure.savefig(stem.with_suffix(".png"), dpi=120)
     figure.savefig(stem.with_suffix(".svg"))
     plt.close(figure)
