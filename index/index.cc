@@ -70,7 +70,8 @@ absl::Status Index::Search(const SearchRequest& request, Workspace& workspace, c
   QueryBlock& block = workspace.Get<QueryBlock>();
   for (std::uint64_t begin = 0; begin < request.queries.count; begin += kBlockQueries) {
     const std::uint64_t count = std::min(kBlockQueries, request.queries.count - begin);
-    ELANUS_RETURN_IF_ERROR(block.Prepare(request.queries.Slice(begin, count), spec(), kernels()));
+    ELANUS_RETURN_IF_ERROR(
+        block.Prepare(request.queries.Slice(begin, count), spec(), kernels(), request.first_query + begin));
     sink.SetFirst(begin);
     SearchBatch({block.queries(), request.k, request.params, request.filter}, workspace, sink);
   }
@@ -121,7 +122,8 @@ absl::StatusOr<std::vector<std::vector<Neighbour>>> Index::RangeSearch(const Ran
   QueryBlock& block = workspace.Get<QueryBlock>();
   for (std::uint64_t begin = 0; begin < request.queries.count; begin += kBlockQueries) {
     const std::uint64_t count = std::min(kBlockQueries, request.queries.count - begin);
-    ELANUS_RETURN_IF_ERROR(block.Prepare(request.queries.Slice(begin, count), spec(), kernels()));
+    ELANUS_RETURN_IF_ERROR(
+        block.Prepare(request.queries.Slice(begin, count), spec(), kernels(), request.first_query + begin));
     sink.SetFirst(begin);
     RangeBatch({block.queries(), 0, request.params, request.filter}, bound, workspace, sink);
   }

@@ -65,6 +65,7 @@ struct SearchRequest {
   std::uint32_t k = 10;   // 1..kTopKMax
   SearchParams params;
   const RowFilter* filter = nullptr;  // nullptr: every row
+  std::uint64_t first_query = 0;      // what errors call the first one; the others count on from it
 };
 
 /// Where results go. Row q holds counts[q] = min(k, matching rows) results, best first, ties by smaller row; the rest
@@ -84,6 +85,7 @@ struct RangeRequest {
   float range_filter = 0;  // finite
   SearchParams params;
   const RowFilter* filter = nullptr;
+  std::uint64_t first_query = 0;  // as in SearchRequest
 };
 
 struct Neighbour {

@@ -52,7 +52,8 @@ absl::Status ToInteger(const float* values, std::uint32_t dim, Element element, 
 
 float InverseNorm(float squared_norm) { return squared_norm > 0 ? 1.0f / std::sqrt(squared_norm) : 0.0f; }
 
-absl::Status QueryBlock::Prepare(const base::Vectors& queries, const Spec& spec, const simd::Kernels& kernels) {
+absl::Status QueryBlock::Prepare(const base::Vectors& queries, const Spec& spec, const simd::Kernels& kernels,
+                                 std::uint64_t first_query) {
   ELANUS_RETURN_IF_ERROR(CheckTypes(queries, spec));
   const bool bits = spec.element == Element::kBit;
   const std::size_t float_bytes = bits ? 0 : Padded(sizeof(float) * spec.dim);
@@ -75,13 +76,13 @@ absl::Status QueryBlock::Prepare(const base::Vectors& queries, const Spec& spec,
     auto* values = reinterpret_cast<float*>(next);
     kernels.distance.to_float[static_cast<int>(queries.element)](queries.row(i), spec.dim, values);
     for (std::uint32_t d = 0; d < spec.dim; ++d) {
-      if (!std::isfinite(values[d])) return BadValue(i, d, values[d], "it must be finite");
+      if (!std::isfinite(values[d])) return BadValue(first_query + i, d, values[d], "it must be finite");
     }
     query.values = values;
     query.native = next;
     if (IsInteger(spec.element)) {
       query.native = next + float_bytes;
-      ELANUS_RETURN_IF_ERROR(ToInteger(values, spec.dim, spec.element, i, next + float_bytes));
+      ELANUS_RETURN_IF_ERROR(ToInteger(values, spec.dim, spec.element, first_query + i, next + float_bytes));
     }
     float squared_norm = 0;
     const simd::RowList self{query.native, 0, nullptr, 1};

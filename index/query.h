@@ -31,10 +31,11 @@ float InverseNorm(float squared_norm);
 class QueryBlock {
  public:
   /// Prepares `queries` for an index of `spec`. Float rows take any float or integer query; int8 and uint8 rows take
-  /// integers, and floats whose values are integers in range; bits take bits.
+  /// integers, and floats whose values are integers in range; bits take bits. Errors number queries from `first_query`.
   /// Errors: kInvalidArgument naming the query row, component and value for NaN, infinity, and what does not convert
   /// without loss; for a wrong dimension or element type, both of them.
-  absl::Status Prepare(const base::Vectors& queries, const Spec& spec, const simd::Kernels& kernels);
+  absl::Status Prepare(const base::Vectors& queries, const Spec& spec, const simd::Kernels& kernels,
+                       std::uint64_t first_query = 0);
 
   absl::Span<const Query> queries() const { return queries_; }
 

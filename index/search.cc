@@ -47,6 +47,7 @@ absl::Status Searcher::Search(const SearchRequest& request, const Hits& hits) {
     std::unique_ptr<Workspace> workspace = workspaces_->Take();
     SearchRequest part = request;
     part.queries = request.queries.Slice(begin, end - begin);
+    part.first_query += begin;
     const Hits part_hits{hits.rows.subspan(begin * request.k, (end - begin) * request.k),
                          hits.distances.subspan(begin * request.k, (end - begin) * request.k),
                          hits.counts.subspan(begin, end - begin)};

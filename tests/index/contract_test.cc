@@ -323,6 +323,9 @@ TEST_P(ContractTest, RefusesWhatDoesNotFit) {
   const absl::Status nan = index->Search({.queries = bad.view(), .k = 1, .params = search_}, workspace, hits);
   EXPECT_EQ(nan.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(nan.message()), testing::HasSubstr("query 1, component 3"));
+  const absl::Status later =
+      index->Search({.queries = bad.view(), .k = 1, .params = search_, .first_query = 70}, workspace, hits);
+  EXPECT_THAT(std::string(later.message()), testing::HasSubstr("query 71, component 3"));
 }
 
 TEST_P(ContractTest, BuildStopsWhenCancelled) {
