@@ -208,7 +208,9 @@ absl::Status ReadCsvLine(absl::string_view line, const std::string& name, Sink& 
   return absl::OkStatus();
 }
 
+/// null is infinity, which JSON cannot spell.
 std::optional<Number> NumberFromJson(const nlohmann::json& value) {
+  if (value.is_null()) return Real(std::numeric_limits<double>::infinity());
   if (value.is_number_unsigned()) return Unsigned(value.get<std::uint64_t>());
   if (value.is_number_integer()) return Integer(value.get<std::int64_t>());
   if (value.is_number_float()) return Real(value.get<double>());

@@ -32,7 +32,8 @@ struct RowTable {
 absl::StatusOr<RowTable<std::uint32_t>> ReadIds(const std::string& path, const std::string& dataset = "neighbors");
 
 /// Reads rows of distances likewise: .fvecs, .ivecs, .fbin, .ibin, .npy and .hdf5 of any number type, .jsonl
-/// ("distances"), .csv, .txt. Rows keep their length: one that belongs to a shortened row of ids is longer than that.
+/// ("distances"; null is infinity), .csv, .txt. Rows keep their length: one that belongs to a shortened row of ids is
+/// longer than that.
 absl::StatusOr<RowTable<float>> ReadDistances(const std::string& path, const std::string& dataset = "distances");
 
 /// A set of rows of an index of `rows` rows.

@@ -1,8 +1,5 @@
 #include "index/image.h"
 
-#include <sys/resource.h>
-
-#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -10,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "host/io/crc32c.h"
+#include "tests/support/file_size_limit.h"
 #include "tests/support/temp_dir.h"
 
 namespace elanus::index {
@@ -266,14 +264,11 @@ TEST_F(ImageFile, NamesPathsItCannotOpen) {
 TEST_F(ImageFile, AFullDiskLeavesTheOldFileAndNothingElse) {
   Image image(kSpec);
   Fill(*image.Add(SectionId::kRows, 3 << 20), 5);
-  struct rlimit old {};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  const struct rlimit small = {1 << 20, old.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  const absl::Status status = image.Save(path_);
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
-  std::signal(SIGXFSZ, handler);
+  absl::Status status;
+  {
+    const test::FileSizeLimit limit(1 << 20);
+    status = image.Save(path_);
+  }
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(path_));
   EXPECT_THAT(dir_.Names(), ElementsAre("x.elanus"));
