@@ -39,7 +39,7 @@ enum class SectionId : std::uint32_t {
   kCodebooks = 17,    // product-quantiser codebooks
   kCentroidCodes = 18,
   kPopcounts = 19,
-  kTreeCuts = 20,     // thresholds of tree nodes
+  kTreeCuts = 20,  // thresholds of tree nodes
 };
 
 /// Sections of one index. Move-only. Const calls are safe from many threads.
