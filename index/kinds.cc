@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/synchronization/mutex.h"
 #include "host/base/check.h"
 #include "host/base/status_macros.h"
 #include "index/annoy/annoy.h"
@@ -100,7 +100,7 @@ absl::Status CheckSpec(const KindRow& kind, const Spec& spec) {
 absl::Status CheckFinite(const BuildRequest& request) {
   if (!IsFloat(request.base.element)) return absl::OkStatus();
   const simd::RowToFloat to_float = request.kernels->distance.to_float[static_cast<int>(request.base.element)];
-  absl::Mutex mutex;
+  std::mutex mutex;
   std::uint64_t bad_row = request.base.count;
   request.pool->ParallelFor(request.base.count, 4096, [&](std::uint64_t begin, std::uint64_t end) {
     std::vector<float> values(request.base.dim);
@@ -110,7 +110,7 @@ absl::Status CheckFinite(const BuildRequest& request) {
       float sum = 0;
       for (const float value : values) sum += value * 0.0f;
       if (sum == 0.0f) continue;
-      absl::MutexLock lock(&mutex);
+      const std::lock_guard lock(mutex);
       bad_row = std::min(bad_row, row);
       return;
     }

@@ -1,9 +1,9 @@
 #include "index/search.h"
 
 #include <algorithm>
+#include <mutex>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
 #include "host/base/check.h"
 
 namespace elanus::index {
@@ -12,19 +12,19 @@ namespace elanus::index {
 class Searcher::Workspaces {
  public:
   std::unique_ptr<Workspace> Take() {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (free_.empty()) return std::make_unique<Workspace>();
     std::unique_ptr<Workspace> workspace = std::move(free_.back());
     free_.pop_back();
     return workspace;
   }
   void Return(std::unique_ptr<Workspace> workspace) {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     free_.push_back(std::move(workspace));
   }
 
  private:
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> free_;
 };
 
@@ -40,7 +40,7 @@ absl::Status Searcher::Search(const SearchRequest& request, const Hits& hits) {
   // Fewer queries than a batch a thread: share them evenly, so that no thread idles.
   const std::uint64_t share = (count + pool_.threads() - 1) / pool_.threads();
   const std::uint64_t piece = std::clamp<std::uint64_t>(share, 1, batch_);
-  absl::Mutex mutex;
+  std::mutex mutex;
   absl::Status first_error;
   std::uint64_t first_error_at = count;
   pool_.ParallelFor(count, piece, [&](std::uint64_t begin, std::uint64_t end) {
@@ -54,7 +54,7 @@ absl::Status Searcher::Search(const SearchRequest& request, const Hits& hits) {
     const absl::Status status = index_.Search(part, *workspace, part_hits);
     workspaces_->Return(std::move(workspace));
     if (status.ok()) return;
-    absl::MutexLock lock(&mutex);
+    const std::lock_guard lock(mutex);
     if (begin < first_error_at) {
       first_error_at = begin;
       first_error = status;

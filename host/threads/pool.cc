@@ -1,12 +1,13 @@
 #include "host/threads/pool.h"
 
 #include <algorithm>
+#include <condition_variable>
 #include <deque>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "host/base/check.h"
 
 namespace elanus::threads {
@@ -34,47 +35,49 @@ class Pool::Impl {
 
   ~Impl() {
     {
-      absl::MutexLock lock(&mutex_);
+      const std::lock_guard lock(mutex_);
       stopping_ = true;
     }
+    work_.notify_all();
     for (std::thread& worker : workers_) worker.join();
   }
 
   void Run(Loop& loop) {
-    absl::MutexLock lock(&mutex_);
+    std::unique_lock lock(mutex_);
     loops_.push_back(&loop);
-    while (!loop.exhausted()) RunPiece(loop);
-    mutex_.Await(absl::Condition(
-        +[](Loop* l) { return l->finished(); }, &loop));
+    work_.notify_all();
+    while (!loop.exhausted()) RunPiece(loop, lock);
+    finished_.wait(lock, [&] { return loop.finished(); });
   }
 
  private:
   void Work() {
-    absl::MutexLock lock(&mutex_);
+    std::unique_lock lock(mutex_);
     while (true) {
-      mutex_.Await(absl::Condition(this, &Impl::Ready));
+      work_.wait(lock, [this] { return stopping_ || !loops_.empty(); });
       if (stopping_) return;
-      RunPiece(*loops_.front());
+      RunPiece(*loops_.front(), lock);
     }
   }
 
-  bool Ready() const { return stopping_ || !loops_.empty(); }
-
   /// Takes the next piece of `loop` and runs it with the mutex released. A loop leaves the queue with its last piece.
-  void RunPiece(Loop& loop) {
+  void RunPiece(Loop& loop, std::unique_lock<std::mutex>& lock) {
     const std::uint64_t begin = loop.next;
     const std::uint64_t end = begin + std::min(loop.grain, loop.count - begin);
     loop.next = end;
     ++loop.running;
     if (loop.exhausted()) loops_.erase(std::find(loops_.begin(), loops_.end(), &loop));
-    mutex_.Unlock();
+    lock.unlock();
     loop.body(begin, end);
-    mutex_.Lock();
+    lock.lock();
     --loop.running;
+    if (loop.finished()) finished_.notify_all();
   }
 
-  absl::Mutex mutex_;
-  std::deque<Loop*> loops_;  // loops with pieces left to hand out, oldest first
+  std::mutex mutex_;
+  std::condition_variable work_;      // a loop has pieces to hand out, or the pool stops
+  std::condition_variable finished_;  // some loop's last piece is done
+  std::deque<Loop*> loops_;           // loops with pieces left to hand out, oldest first
   bool stopping_ = false;
   std::vector<std::thread> workers_;
 };

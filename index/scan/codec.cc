@@ -5,9 +5,9 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <mutex>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "host/base/check.h"
 #include "host/base/layout.h"
 #include "host/base/status_macros.h"
@@ -46,7 +46,7 @@ absl::StatusOr<ScanCodec> ScanCodec::Train(const simd::Kernels& kernels, Metric 
   const float inf = std::numeric_limits<float>::infinity();
   std::vector<float> low(rows.dim, inf);
   std::vector<float> high(rows.dim, -inf);
-  absl::Mutex mutex;
+  std::mutex mutex;
   pool.ParallelFor(rows.count, 4096, [&](std::uint64_t begin, std::uint64_t end) {
     if (monitor.cancelled()) return;
     std::vector<float> part_low(rows.dim, inf);
@@ -61,7 +61,7 @@ absl::StatusOr<ScanCodec> ScanCodec::Train(const simd::Kernels& kernels, Metric 
         part_high[d] = std::max(part_high[d], value);
       }
     }
-    absl::MutexLock lock(&mutex);  // minima and maxima do not depend on the order of merging
+    const std::lock_guard lock(mutex);  // minima and maxima do not depend on the order of merging
     for (std::uint32_t d = 0; d < rows.dim; ++d) {
       low[d] = std::min(low[d], part_low[d]);
       high[d] = std::max(high[d], part_high[d]);

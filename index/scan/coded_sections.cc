@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "host/base/layout.h"
 #include "host/base/status_macros.h"
 
@@ -104,7 +104,7 @@ absl::Status WriteCoded(const BuildRequest& request, const CodedShape& shape,
     std::copy(row_of_slot.begin(), row_of_slot.end(), ids);
   }
 
-  absl::Mutex mutex;
+  std::mutex mutex;
   ScanCodec merged = codec;
   request.pool->ParallelFor(shape.slots, kRowsPerPiece, [&](std::uint64_t begin, std::uint64_t end) {
     if (request.monitor.cancelled()) return;
@@ -126,7 +126,7 @@ absl::Status WriteCoded(const BuildRequest& request, const CodedShape& shape,
       ++encoded;
     }
     request.monitor.Advance(encoded);
-    absl::MutexLock lock(&mutex);  // maxima: the order of merging does not matter
+    const std::lock_guard lock(mutex);  // maxima: the order of merging does not matter
     merged.MergeBounds(local);
   });
   ELANUS_RETURN_IF_ERROR(request.monitor.Check());

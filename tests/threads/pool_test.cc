@@ -1,12 +1,12 @@
 #include "host/threads/pool.h"
 
 #include <atomic>
+#include <mutex>
 #include <set>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -19,10 +19,10 @@ TEST(Pool, CoversEveryIndexOnceInPiecesThatDoNotDependOnThreads) {
     for (std::uint64_t begin = 0; begin < count; begin += 8) expected.insert({begin, std::min(begin + 8, count)});
     for (const unsigned threads : {1u, 2u, 5u}) {
       Pool pool(threads);
-      absl::Mutex mutex;
+      std::mutex mutex;
       std::set<std::pair<std::uint64_t, std::uint64_t>> pieces;
       pool.ParallelFor(count, 8, [&](std::uint64_t begin, std::uint64_t end) {
-        absl::MutexLock lock(&mutex);
+        const std::lock_guard lock(mutex);
         EXPECT_TRUE(pieces.insert({begin, end}).second);
       });
       EXPECT_EQ(pieces, expected) << "count " << count << ", threads " << threads;

@@ -35,6 +35,7 @@ PLANTED = {
         {"index/a.cc": "int F() { return rand(); }\n"},
         {"tests/a.cc": "std::random_device device;\n"},
         {"index/a.cc": "std::thread worker;\n"},
+        {"tools/a.cc": "absl::Mutex mutex;\n"},
         {"index/a.cc": "#include <immintrin.h>\n"},
         {"index/a.cc": "// TO" "DO: later\n"},
     ],
