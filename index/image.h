@@ -20,7 +20,7 @@ namespace elanus::index {
 
 /// What a section holds. Values are on disk: never reused. FORMAT.md describes each.
 enum class SectionId : std::uint32_t {
-  kParams = 1,        // build parameters, JSON text
+  kParams = 1,        // build parameters, JSON object of integers
   kRows = 2,          // original rows, row-major, stride a multiple of 64
   kCodes = 3,         // scan codes, G32C16 or G32N4
   kRowIds = 4,        // uint32 row number of each code slot

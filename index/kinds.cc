@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <string>
@@ -124,6 +125,16 @@ absl::Status CheckFinite(const BuildRequest& request) {
                                                  *bad, ": every value must be finite"));
 }
 
+/// What the index was built with: {"nlist":128,"seed":42}.
+std::string ParamsText(const KindRow& kind, const BuildParams& params) {
+  return absl::StrCat("{",
+                      absl::StrJoin(kind.build_params, ",",
+                                    [&](std::string* out, const auto& spec) {
+                                      absl::StrAppend(out, "\"", spec.name, "\":", params.*(spec.field));
+                                    }),
+                      "}");
+}
+
 }  // namespace
 
 absl::Span<const KindRow> Kinds() { return kKinds; }
@@ -137,7 +148,9 @@ const KindRow& KindRowFor(Kind kind) {
 absl::StatusOr<IndexPlan> PlanIndex(const Spec& spec, const BuildParams& params) {
   const KindRow& kind = KindRowFor(spec.kind);
   ELANUS_RETURN_IF_ERROR(CheckSpec(kind, spec));
-  return kind.plan(spec, params);
+  ELANUS_ASSIGN_OR_RETURN(IndexPlan plan, kind.plan(spec, params));
+  plan.file_bytes += Image::FileBytes({ParamsText(kind, params).size()}) - Image::FileBytes({});
+  return plan;
 }
 
 absl::StatusOr<Image> BuildIndex(Kind kind, const BuildRequest& request) {
@@ -145,7 +158,12 @@ absl::StatusOr<Image> BuildIndex(Kind kind, const BuildRequest& request) {
   ELANUS_RETURN_IF_ERROR(PlanIndex(spec, request.params).status());
   request.monitor.Stage("check values", 0);
   ELANUS_RETURN_IF_ERROR(CheckFinite(request));
-  return KindRowFor(kind).build(request);
+  const KindRow& row = KindRowFor(kind);
+  ELANUS_ASSIGN_OR_RETURN(Image image, row.build(request));
+  const std::string text = ParamsText(row, request.params);
+  ELANUS_ASSIGN_OR_RETURN(const absl::Span<std::byte> section, image.Add(SectionId::kParams, text.size()));
+  std::memcpy(section.data(), text.data(), text.size());
+  return image;
 }
 
 absl::StatusOr<std::unique_ptr<Index>> OpenIndex(Image image, const simd::Kernels& kernels) {
