@@ -68,7 +68,7 @@ Progress::Progress(Surroundings surroundings)
 Progress::~Progress() { Clear(); }
 
 void Progress::Stage(absl::string_view name, std::uint64_t total) {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   name_ = std::string(name);
   total_ = total;
   done_ = 0;
@@ -79,7 +79,7 @@ void Progress::Stage(absl::string_view name, std::uint64_t total) {
 void Progress::Advance(std::uint64_t units) {
   done_.fetch_add(units, std::memory_order_relaxed);
   if (absl::ToUnixNanos(surroundings_.now()) < next_report_.load(std::memory_order_relaxed)) return;
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   if (absl::ToUnixNanos(surroundings_.now()) >= next_report_.load(std::memory_order_relaxed)) Report();
 }
 
@@ -101,7 +101,7 @@ void Progress::Wipe() {
 }
 
 void Progress::Clear() {
-  absl::MutexLock lock(&mutex_);
+  const std::lock_guard lock(mutex_);
   Wipe();
 }
 

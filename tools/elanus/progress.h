@@ -5,10 +5,10 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "host/base/progress.h"
 
@@ -47,18 +47,19 @@ class Progress : public base::ProgressSink {
   void Clear();
 
  private:
-  void Report() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Wipe() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Both with mutex_ held.
+  void Report();
+  void Wipe();
 
   const Surroundings surroundings_;
   const absl::Duration interval_;
   std::atomic<std::uint64_t> done_{0};
   std::atomic<std::int64_t> next_report_;  // nanoseconds since the epoch
-  absl::Mutex mutex_;
-  std::string name_ ABSL_GUARDED_BY(mutex_);
-  std::uint64_t total_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::Time started_ ABSL_GUARDED_BY(mutex_);
-  bool drawn_ ABSL_GUARDED_BY(mutex_) = false;
+  std::mutex mutex_;                       // guards what follows
+  std::string name_;
+  std::uint64_t total_ = 0;
+  absl::Time started_;
+  bool drawn_ = false;
 };
 
 }  // namespace elanus::tools
