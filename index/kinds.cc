@@ -15,6 +15,7 @@
 #include "host/base/status_macros.h"
 #include "index/annoy/annoy.h"
 #include "index/flat/flat.h"
+#include "index/hnsw/hnsw.h"
 #include "index/ivf/ivf.h"
 #include "index/ivf/lists.h"
 #include "index/pq/ivf_pq.h"
@@ -29,6 +30,14 @@ constexpr std::int64_t kAny = std::numeric_limits<std::int64_t>::max();
 constexpr Metric kFloatMetrics[] = {Metric::kL2, Metric::kIp, Metric::kCosine};
 constexpr Element kNumbers[] = {Element::kF32, Element::kF16, Element::kBf16, Element::kI8, Element::kU8};
 
+constexpr ParamSpec<BuildParams> kHnswBuild[] = {
+    {"M", &BuildParams::M, kHnswMMin, kHnswMMax, "links a node and level, twice that on level 0"},
+    {"efConstruction", &BuildParams::ef_construction, 1, kEfMax, "candidates kept while inserting a row"},
+    {"seed", &BuildParams::seed, 0, kAny, "seed of every random choice"},
+};
+constexpr ParamSpec<SearchParams> kHnswSearch[] = {
+    {"ef", &SearchParams::ef, 1, kEfMax, "candidates kept, at least k; unset: k rounded up, at least 64"},
+};
 constexpr ParamSpec<BuildParams> kAnnoyBuild[] = {
     {"n_trees", &BuildParams::n_trees, 1, 1024, "trees; more find more and take more memory"},
     {"seed", &BuildParams::seed, 0, kAny, "seed of every random choice"},
@@ -65,6 +74,8 @@ constexpr KindRow kKinds[] = {
      kIvfBuild, kIvfSearch, PlanIvf, BuildIvfSq8, OpenIvf},
     {Kind::kIvfPq, "inverted lists of product-quantised rows: the fastest scan, the best re-scored", kFloatMetrics,
      kNumbers, kIvfPqBuild, kIvfPqSearch, PlanIvfPq, BuildIvfPq, OpenIvfPq},
+    {Kind::kHnsw, "navigable graph: fastest for few results", kFloatMetrics, kNumbers, kHnswBuild, kHnswSearch,
+     PlanHnsw, BuildHnsw, OpenHnsw},
     {Kind::kAnnoy, "random hyperplane trees", kFloatMetrics, kNumbers, kAnnoyBuild, kAnnoySearch, PlanAnnoy, BuildAnnoy,
      OpenAnnoy},
 };
