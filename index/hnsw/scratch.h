@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "index/hnsw/codec.h"
 #include "index/hnsw/frontier.h"
 #include "index/hnsw/select.h"
@@ -47,18 +47,18 @@ class ScratchList {
 
  private:
   std::unique_ptr<BuildScratch> Take() {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     if (free_.empty()) return std::make_unique<BuildScratch>();
     std::unique_ptr<BuildScratch> scratch = std::move(free_.back());
     free_.pop_back();
     return scratch;
   }
   void Return(std::unique_ptr<BuildScratch> scratch) {
-    absl::MutexLock lock(&mutex_);
+    const std::lock_guard lock(mutex_);
     free_.push_back(std::move(scratch));
   }
 
-  absl::Mutex mutex_;
+  std::mutex mutex_;
   std::vector<std::unique_ptr<BuildScratch>> free_;
 };
 
