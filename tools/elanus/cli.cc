@@ -13,10 +13,7 @@
 namespace elanus::tools {
 namespace {
 
-constexpr const Verb* kVerbs[] = {
-    &kBuildVerb,
-    &kHelpVerb,
-};
+constexpr const Verb* kVerbs[] = {&kBuildVerb, &kSearchVerb, &kBenchVerb, &kHelpVerb};
 
 constexpr OptionSpec kCommonOptions[] = {
     {"json", OptionKind::kFlag, nullptr, nullptr, "the last line on stdout is one JSON object; text goes to stderr"},

@@ -95,14 +95,10 @@ void Progress::Report() {
   }
 }
 
-void Progress::Wipe() {
-  if (drawn_) surroundings_.write(kWipe);
-  drawn_ = false;
-}
-
 void Progress::Clear() {
   const std::lock_guard lock(mutex_);
-  Wipe();
+  if (drawn_) surroundings_.write(kWipe);
+  drawn_ = false;
 }
 
 }  // namespace elanus::tools

@@ -47,15 +47,13 @@ class Progress : public base::ProgressSink {
   void Clear();
 
  private:
-  // Both with mutex_ held.
-  void Report();
-  void Wipe();
+  void Report();  // mutex_ is held
 
   const Surroundings surroundings_;
   const absl::Duration interval_;
   std::atomic<std::uint64_t> done_{0};
   std::atomic<std::int64_t> next_report_;  // nanoseconds since the epoch
-  std::mutex mutex_;                       // guards what follows
+  std::mutex mutex_;                       // guards all that follows
   std::string name_;
   std::uint64_t total_ = 0;
   absl::Time started_;
