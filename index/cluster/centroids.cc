@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,7 +28,7 @@ struct Parts {
 };
 
 /// Centroids scanned between two looks at the limit.
-constexpr std::uint32_t kBlock = 256;
+constexpr std::uint32_t kBlock = 128;
 
 /// A query of an integer index in the form the fp32 centroids want.
 Query AsFloats(const Query& query) {
@@ -81,45 +82,111 @@ CentroidTable::CentroidTable(const simd::Kernels& kernels, Metric metric, const 
     : kernels_(&kernels),
       measure_(kernels, metric, base::Element::kF32, centroids.dim, nullptr),
       centroids_(centroids),
-      codec_(std::make_unique<const ScanCodec>(std::move(codec))) {
-  const Parts parts(centroids.count, centroids.dim);
-  coded_.codes = reinterpret_cast<const std::uint8_t*>(coded.data());
-  coded_.bias = reinterpret_cast<const float*>(coded.data() + parts.bias);
-  coded_.rows = centroids.data;
-  coded_.row_stride = centroids.stride;
-  scanner_ = Scanner(kernels, metric, codec_.get(), coded_, measure_);
+      codec_(std::move(codec)),
+      codes_(reinterpret_cast<const std::uint8_t*>(coded.data())),
+      bias_(reinterpret_cast<const float*>(coded.data() + Parts(centroids.count, centroids.dim).bias)) {}
+
+/// Scores the block of centroids that starts with `first`; positions of those with a score <= limit.
+std::size_t CentroidTable::Dots(const ScanCodec::ScanQuery& query, std::uint32_t first, float limit,
+                                Scratch& scratch) const {
+  const std::uint32_t rows = std::min(kBlock, count() - first);
+  scratch.dots.resize(kBlock);
+  scratch.positions.resize(kBlock);
+  kernels_->scan.dot_groups(codes_ + (first / base::kGroupRows) * base::GroupBytes(codec_.chunks()),
+                            base::GroupsFor(rows), codec_.chunks(), query.weights, scratch.dots.data());
+  return kernels_->scan.select_float(scratch.dots.data(), bias_ + first, query.scale, limit, rows,
+                                     scratch.positions.data());
+}
+
+/// Collects all candidates that can be among the n nearest: no n others are nearer by more than the width. Their n best
+/// scores come first.
+void CentroidTable::Gather(const ScanCodec::ScanQuery& query, std::uint32_t n, Scratch& scratch) const {
+  std::vector<Candidate>& candidates = scratch.candidates;
+  candidates.clear();
+  float limit = std::numeric_limits<float>::infinity();
+  const auto shrink = [&] {
+    if (candidates.size() <= n) return;
+    std::nth_element(candidates.begin(), candidates.begin() + (n - 1), candidates.end());
+    limit = candidates[n - 1].score + query.width;
+    limit = std::nextafter(limit, std::numeric_limits<float>::infinity());
+    candidates.erase(
+        std::remove_if(candidates.begin() + n, candidates.end(), [&](const Candidate& c) { return c.score > limit; }),
+        candidates.end());
+  };
+  std::size_t shrink_at = n + std::size_t{kBlock} / 2;
+  for (std::uint32_t first = 0; first < count(); first += kBlock) {
+    const std::size_t selected = Dots(query, first, limit, scratch);
+    for (std::size_t i = 0; i < selected; ++i) {
+      const std::uint32_t p = scratch.positions[i];
+      const float score = bias_[first + p] + query.scale * static_cast<float>(scratch.dots[p]);
+      candidates.push_back({score, first + p});
+    }
+    if (candidates.size() < shrink_at) continue;
+    shrink();
+    shrink_at = candidates.size() + n;
+  }
+  shrink();
+}
+
+/// Appends the keys of `candidates`.
+void CentroidTable::Measured(const Query& query, absl::Span<const Candidate> candidates, Scratch& scratch) const {
+  scratch.ids.clear();
+  for (const Candidate& candidate : candidates) scratch.ids.push_back(candidate.centroid);
+  scratch.distances.resize(candidates.size());
+  measure_(query, {centroids_.data, centroids_.stride, scratch.ids.data(), scratch.ids.size()},
+           scratch.distances.data());
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    scratch.keys.push_back(base::MakeKey(scratch.distances[i], scratch.ids[i]));
+  }
 }
 
 absl::Span<const base::Key> CentroidTable::Nearest(const Query& native_query, std::uint32_t n, Scratch& scratch) const {
   const Query query = AsFloats(native_query);
-  codec_->PrepareQuery(query, &scratch.query);
-  scratch.collector.Reset(std::min(n, count()));
-  scanner_.Scan(query, scratch.query, 0, count(), nullptr, scratch.collector, scratch.scan);
-  return scratch.collector.Sorted();
+  n = std::min(n, count());
+  scratch.queries.resize(std::max<std::size_t>(1, scratch.queries.size()));
+  ScanCodec::ScanQuery& coded = scratch.queries.front();
+  codec_.PrepareQuery(query, &coded);
+  Gather(coded, n, scratch);
+  scratch.keys.clear();
+  const auto candidates = absl::MakeSpan(scratch.candidates);
+  Measured(query, candidates.subspan(0, n), scratch);
+  // The n best scores are measured: only what may be nearer than the farthest of them is measured as well.
+  const float farthest = base::KeyDistance(*std::max_element(scratch.keys.begin(), scratch.keys.end()));
+  const auto end = std::remove_if(scratch.candidates.begin() + n, scratch.candidates.end(),
+                                  [&](const Candidate& c) { return coded.offset + c.score > farthest; });
+  Measured(
+      query,
+      absl::MakeSpan(scratch.candidates.data() + n, static_cast<std::size_t>(end - scratch.candidates.begin()) - n),
+      scratch);
+  std::sort(scratch.keys.begin(), scratch.keys.end());
+  return absl::MakeConstSpan(scratch.keys).subspan(0, n);
 }
 
-base::Key CentroidTable::NearestOne(const Query& native_query, std::uint32_t hint, Scratch& scratch) const {
-  const Query query = AsFloats(native_query);
-  codec_->PrepareQuery(query, &scratch.query);
-  scratch.dots.resize(kBlock);
-  scratch.positions.resize(kBlock);
-  std::uint32_t* const found = scratch.positions.data();
-  float distance = 0;
-  const auto measure = [&](std::uint32_t centroid) {
-    measure_(query, {centroids_.data, centroids_.stride, &centroid, 1}, &distance);
+void CentroidTable::NearestOfEach(absl::Span<const Query> queries, Scratch& scratch, std::uint32_t* out) const {
+  if (scratch.queries.size() < queries.size()) scratch.queries.resize(queries.size());
+  scratch.keys.resize(queries.size());
+  const auto measure = [&](std::size_t q, std::uint32_t centroid) {
+    float distance = 0;
+    measure_(AsFloats(queries[q]), {centroids_.data, centroids_.stride, &centroid, 1}, &distance);
     return base::MakeKey(distance, centroid);
   };
-  base::Key best = measure(hint);
-  for (std::uint32_t first = 0; first < count(); first += kBlock) {
-    const std::uint32_t rows = std::min(kBlock, count() - first);
-    kernels_->scan.dot_groups(coded_.codes + (first / base::kGroupRows) * base::GroupBytes(codec_->chunks()),
-                              base::GroupsFor(rows), codec_->chunks(), scratch.query.weights, scratch.dots.data());
-    const std::size_t selected =
-        kernels_->scan.select_float(scratch.dots.data(), coded_.bias + first, scratch.query.scale,
-                                    base::KeyDistance(best) - scratch.query.offset, rows, found);
-    for (std::size_t i = 0; i < selected; ++i) best = std::min(best, measure(first + found[i]));
+  for (std::size_t q = 0; q < queries.size(); ++q) {
+    codec_.PrepareQuery(queries[q], &scratch.queries[q]);
+    scratch.keys[q] = measure(q, out[q]);
   }
-  return best;
+  for (std::uint32_t first = 0; first < count(); first += kBlock) {
+    for (std::size_t q = 0; q < queries.size(); ++q) {
+      const ScanCodec::ScanQuery& query = scratch.queries[q];
+      base::Key& best = scratch.keys[q];
+      const std::size_t selected = Dots(query, first, base::KeyDistance(best) - query.offset, scratch);
+      for (std::size_t i = 0; i < selected; ++i) {
+        const std::uint32_t p = scratch.positions[i];
+        const float score = bias_[first + p] + query.scale * static_cast<float>(scratch.dots[p]);
+        if (query.offset + score <= base::KeyDistance(best)) best = std::min(best, measure(q, first + p));
+      }
+    }
+  }
+  for (std::size_t q = 0; q < queries.size(); ++q) out[q] = base::KeyRow(scratch.keys[q]);
 }
 
 }  // namespace elanus::index

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,10 +17,9 @@
 #include "host/base/key.h"
 #include "host/simd/kernels.h"
 #include "host/threads/pool.h"
-#include "index/collector.h"
+#include "index/measure.h"
 #include "index/query.h"
 #include "index/scan/codec.h"
-#include "index/scan/scanner.h"
 #include "index/spec.h"
 
 namespace elanus::index {
@@ -30,12 +28,20 @@ namespace elanus::index {
 /// Scratch.
 class CentroidTable {
  public:
+  /// A centroid and bias + scale * dot, from which its distance is at most ScanQuery::width away.
+  struct Candidate {
+    float score;
+    std::uint32_t centroid;
+    bool operator<(const Candidate& other) const { return score < other.score; }
+  };
   struct Scratch {
-    ScanCodec::ScanQuery query;
-    Collector collector;
-    Scanner::Scratch scan;
+    std::vector<ScanCodec::ScanQuery> queries;
     std::vector<std::int32_t> dots;
     std::vector<std::uint32_t> positions;
+    std::vector<Candidate> candidates;
+    std::vector<std::uint32_t> ids;
+    std::vector<float> distances;
+    std::vector<base::Key> keys;
   };
 
   /// Bytes of the codes of `count` centroids: what Encode fills.
@@ -55,8 +61,9 @@ class CentroidTable {
   /// read) and number, ascending, ties by number. n >= 1. Valid until the scratch is used again.
   absl::Span<const base::Key> Nearest(const Query& query, std::uint32_t n, Scratch& scratch) const;
 
-  /// The nearest centroid alone. `hint`: a centroid likely to be near, any is right; the nearer, the faster.
-  base::Key NearestOne(const Query& query, std::uint32_t hint, Scratch& scratch) const;
+  /// out[i] = the nearest centroid of queries[i]. On entry out[i] is a centroid likely to be near: any is right, a near
+  /// one makes it faster. Some tens of queries at once share the reading of the codes.
+  void NearestOfEach(absl::Span<const Query> queries, Scratch& scratch, std::uint32_t* out) const;
 
   std::uint32_t count() const { return static_cast<std::uint32_t>(centroids_.count); }
   /// fp32 rows.
@@ -65,13 +72,16 @@ class CentroidTable {
  private:
   CentroidTable(const simd::Kernels& kernels, Metric metric, const base::Vectors& centroids, ScanCodec codec,
                 absl::Span<const std::byte> coded);
+  std::size_t Dots(const ScanCodec::ScanQuery& query, std::uint32_t first, float limit, Scratch& scratch) const;
+  void Gather(const ScanCodec::ScanQuery& query, std::uint32_t n, Scratch& scratch) const;
+  void Measured(const Query& query, absl::Span<const Candidate> candidates, Scratch& scratch) const;
 
   const simd::Kernels* kernels_;
   Measure measure_;
   base::Vectors centroids_;
-  std::unique_ptr<const ScanCodec> codec_;  // the scanner points to it
-  CodedRows coded_;
-  Scanner scanner_;
+  ScanCodec codec_;
+  const std::uint8_t* codes_;
+  const float* bias_;
 };
 
 }  // namespace elanus::index

@@ -60,16 +60,22 @@ absl::StatusOr<CodedCentroids> Code(const ClusterInput& input, const std::vector
 template <class RowOf>
 absl::Status Assign(const ClusterInput& input, const CentroidTable& table, std::uint64_t count, const RowOf& row_of,
                     std::uint32_t* labels) {
+  constexpr std::uint64_t kTogether = 32;
   const simd::RowToFloat to_float = input.kernels->distance.to_float[static_cast<int>(input.rows.element)];
-  input.pool->ParallelFor(count, 1024, [&](std::uint64_t begin, std::uint64_t end) {
+  const std::size_t lines = (sizeof(float) * input.rows.dim + sizeof(Line) - 1) / sizeof(Line);
+  input.pool->ParallelFor(count, 32 * kTogether, [&](std::uint64_t begin, std::uint64_t end) {
     CentroidTable::Scratch scratch;
-    std::vector<Line> values((sizeof(float) * input.rows.dim + sizeof(Line) - 1) / sizeof(Line));
-    Query query;
-    query.values = reinterpret_cast<const float*>(values.data());
-    for (std::uint64_t i = begin; i < end; ++i) {
+    std::vector<Line> values(kTogether * lines);
+    std::vector<Query> queries(kTogether);
+    for (std::uint64_t i = begin; i < end; i += kTogether) {
       if (input.monitor.cancelled()) return;
-      to_float(input.rows.row(row_of(i)), input.rows.dim, reinterpret_cast<float*>(values.data()));
-      labels[i] = base::KeyRow(table.NearestOne(query, labels[i], scratch));
+      const std::uint64_t rows = std::min(kTogether, end - i);
+      for (std::uint64_t r = 0; r < rows; ++r) {
+        auto* const row = reinterpret_cast<float*>(values.data() + r * lines);
+        to_float(input.rows.row(row_of(i + r)), input.rows.dim, row);
+        queries[r].values = row;
+      }
+      table.NearestOfEach(absl::MakeConstSpan(queries).subspan(0, rows), scratch, labels + i);
     }
     input.monitor.Advance(end - begin);
   });

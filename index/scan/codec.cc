@@ -33,6 +33,43 @@ float RoundUp(double value) {
 /// additions a sum and a handful around it, 2^-24 each, doubled.
 double RoundingSlack(std::uint32_t dim) { return (dim / 16 + 16) * 0x1p-23; }
 
+/// Components are taken eight at a time, each with a sum of its own: independent operations that become vectors.
+constexpr std::uint32_t kLanes = 8;
+
+std::uint32_t Padded(std::uint32_t dim) { return (dim + kLanes - 1) / kLanes * kLanes; }
+
+double SumLanes(const double* lanes) {
+  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+}
+
+template <class T>
+double Dot(const double* a, const T* b, std::uint32_t padded) {
+  double sums[kLanes] = {};
+  for (std::uint32_t d = 0; d < padded; d += kLanes) {
+    for (std::uint32_t i = 0; i < kLanes; ++i) sums[i] += a[d + i] * b[d + i];
+  }
+  return SumLanes(sums);
+}
+
+double Sum(const double* a, std::uint32_t padded) {
+  double sums[kLanes] = {};
+  for (std::uint32_t d = 0; d < padded; d += kLanes) {
+    for (std::uint32_t i = 0; i < kLanes; ++i) sums[i] += a[d + i];
+  }
+  return SumLanes(sums);
+}
+
+double LargestMagnitude(const double* a, std::uint32_t padded) {
+  double largest[kLanes] = {};
+  for (std::uint32_t d = 0; d < padded; d += kLanes) {
+    for (std::uint32_t i = 0; i < kLanes; ++i) largest[i] = std::max(largest[i], std::abs(a[d + i]));
+  }
+  return *std::max_element(largest, largest + kLanes);
+}
+
+/// Nearest integer, ties to even, for |value| < 2^51: adding 1.5 * 2^52 leaves no fraction bits.
+double RoundToInteger(double value) { return (value + 0x1.8p52) - 0x1.8p52; }
+
 }  // namespace
 
 ScanCodec::ScanCodec(Metric metric, Target target, Element element, std::uint32_t dim)
@@ -74,6 +111,8 @@ absl::StatusOr<ScanCodec> ScanCodec::Train(const simd::Kernels& kernels, Metric 
     codec.step_.push_back(step);
     codec.mid_.push_back(static_cast<float>(low[d] + 128.0 * step));
   }
+  codec.step_.resize(Padded(rows.dim));
+  codec.mid_.resize(Padded(rows.dim));
   return codec;
 }
 
@@ -108,6 +147,8 @@ absl::StatusOr<ScanCodec> ScanCodec::Load(Metric metric, Target target, Element 
   const auto* floats = reinterpret_cast<const float*>(bytes.data() + sizeof(bounds));
   codec.mid_.assign(floats, floats + dim);
   codec.step_.assign(floats + dim, floats + 2 * std::size_t{dim});
+  codec.mid_.resize(Padded(dim));
+  codec.step_.resize(Padded(dim));
   const auto finite = [](float v) { return std::isfinite(v); };
   if (!std::all_of(floats, floats + 2 * std::size_t{dim}, finite) || !finite(bounds.error_max) ||
       !finite(bounds.code_max) || !finite(bounds.norm_max)) {
@@ -220,36 +261,40 @@ void ScanCodec::PrepareQuery(const Query& query, ScanQuery* out) const {
   // With q' = q - mid (L2) or q (IP; cosine: normalised), w = q' * step, and w^ = unit * weights near w:
   //   <q', x'> = sum w c + <q', e>,  |sum (w - w^) c| <= |w - w^| |c|,  |<q', e>| <= |q'| |e|   (Cauchy-Schwarz).
   const bool l2 = metric_ == Metric::kL2;
+  const std::uint32_t padded = Padded(dim_);
+  out->work.resize(3 * padded);
+  double* const centred = out->work.data();
+  double* const wanted = centred + padded;  // w / unit
+  double* const rounded = wanted + padded;
   const double factor = metric_ == Metric::kCosine ? query.inverse_norm : 1.0;
-  const auto centred = [&](std::uint32_t d) { return query.values[d] * factor - (l2 ? mid_[d] : 0.0f); };
-  double largest = 0;
-  double squared_norm = 0;
-  double through_mid = 0;
-  for (std::uint32_t d = 0; d < dim_; ++d) {
-    const double q = centred(d);
-    largest = std::max(largest, std::abs(q * step_[d]));
-    squared_norm += q * q;
-    through_mid += q * mid_[d];
+  const double centring = l2 ? 1.0 : 0.0;
+  for (std::uint32_t d = 0; d < padded; ++d) {
+    centred[d] = query.values[d] * factor - centring * mid_[d];
+    wanted[d] = centred[d] * step_[d];
   }
+  const double largest = LargestMagnitude(wanted, padded);
   const double unit = largest > 0 ? largest / 127.0 : 1.0;
-  double weight_error = 0;
-  double weight_sum = 0;
-  for (std::uint32_t d = 0; d < dim_; ++d) {
-    const double w = centred(d) * step_[d] / unit;
-    const double rounded = std::clamp(std::nearbyint(w), -127.0, 127.0);
-    weights[d] = static_cast<std::int8_t>(rounded);
-    weight_sum += rounded;
-    weight_error += (w - rounded) * (w - rounded);
+  const double per_unit = 1.0 / unit;
+  for (std::uint32_t d = 0; d < padded; ++d) {
+    wanted[d] *= per_unit;
+    rounded[d] = RoundToInteger(wanted[d]);
+    wanted[d] -= rounded[d];
+    weights[d] = static_cast<std::int8_t>(static_cast<std::int32_t>(rounded[d]));
   }
-  const double norm = std::sqrt(squared_norm);
-  const double centre = 128.0 * unit * weight_sum;  // sum w^ c = unit * dot - centre: the stored code is c + 128
-  const double slack = unit * std::sqrt(weight_error) * code_max_ + norm * error_max_;
+  const double squares = Dot(centred, centred, padded);
+  const double norm = std::sqrt(squares);
+  const double through_mid = l2 ? 0.0 : Dot(centred, mid_.data(), padded);
+  // sum w^ c = unit * dot - centre: the stored code is c + 128.
+  const double centre = 128.0 * unit * Sum(rounded, padded);
+  const double slack = unit * std::sqrt(Dot(wanted, wanted, padded)) * code_max_ + norm * error_max_;
   const double magnitude = l2 ? (norm + norm_max_) * (norm + norm_max_) : norm * norm_max_ + std::abs(through_mid);
   const double dot_max = unit * 255.0 * 127.0 * dim_;
   const double rounding = RoundingSlack(dim_) * magnitude + 0x1p-22 * (dot_max + std::abs(centre)) + 1e-30;
-  const double bound = l2 ? squared_norm + 2 * (centre - slack) : centre - through_mid - slack;
+  const double bound = l2 ? squares + 2 * (centre - slack) : centre - through_mid - slack;
+  const double margin = rounding + 0x1p-23 * std::abs(bound);
   out->scale = static_cast<float>(l2 ? -2 * unit : -unit);
-  out->offset = static_cast<float>(bound - rounding - 0x1p-23 * std::abs(bound));
+  out->offset = static_cast<float>(bound - margin);
+  out->width = RoundUp((l2 ? 4 : 2) * slack + 3 * margin);
 }
 
 }  // namespace elanus::index

@@ -74,9 +74,11 @@ class ScanCodec {
   /// A query against these codes. Weights are 64-byte aligned.
   struct ScanQuery {
     std::vector<std::int8_t> storage;
+    std::vector<double> work;              // scratch
     const std::int8_t* weights = nullptr;  // [chunks * 16]
-    float scale = 0;                       // float rows: distance >= offset + bias + scale * dot
-    float offset = 0;                      //   (proven: includes every rounding and quantisation error)
+    float scale = 0;                       // float rows: distance >= offset + bias + scale * dot, and at most
+    float offset = 0;                      //   that + width (proven: they include every rounding and
+    float width = 0;                       //   quantisation error)
     std::int32_t int_scale = 0;   // integer rows, L2 and IP: distance == int_offset + int_bias + int_scale * dot
     std::int32_t int_offset = 0;  //   cosine: inner product == dot + int_bias + int_offset
   };
@@ -93,7 +95,7 @@ class ScanCodec {
   Target target_;
   base::Element element_;
   std::uint32_t dim_;
-  std::vector<float> mid_;
+  std::vector<float> mid_;  // padded with zeros to a multiple of eight, step_ too
   std::vector<float> step_;
   float error_max_ = 0;  // largest |target - decoded| of a row: 0 for kDecoded
   float code_max_ = 0;   // largest |c| of a row, Euclidean, in steps
