@@ -30,21 +30,13 @@ def cells(settings, wanted):
                     yield name, family, target, batch, ours[0], theirs
 
 
-def queries_for(rate, total, seconds, batch):
-    """How many queries keep a system that answers `rate` a second busy for about `seconds`: whole batches."""
-    enough = max(int(rate * seconds), min(batch, total), 50)
-    return min(total, -(-enough // batch) * batch)
-
-
 def pair(ours, theirs, mine, others, batch, threads, seconds):
     """Rows of one cell, a row for each rival. ours, theirs: settings; mine, others: the opened systems."""
-    rates, total = {}, len(mine.data.queries)
+    rates = {}
     for _ in range(ROUNDS):
-        count = queries_for(ours["rate"] * threads, total, seconds, batch)
-        rates.setdefault("elanus", []).append(mine.rate(ours["search"], threads, batch, seconds, count))
+        rates.setdefault("elanus", []).append(mine.rate(ours["search"], threads, batch, seconds))
         for place, (setting, rival) in enumerate(zip(theirs, others)):
-            count = queries_for(setting["rate"] * threads, total, seconds, batch)
-            rates.setdefault(place, []).append(rival.rate(setting["search"], threads, batch, seconds, count))
+            rates.setdefault(place, []).append(rival.rate(setting["search"], threads, batch, seconds))
     for place, (setting, rival) in enumerate(zip(theirs, others)):
         ratios = [a / b for a, b in zip(rates["elanus"], rates[place])]
         yield {

@@ -4,8 +4,6 @@ import json
 import pathlib
 import subprocess
 
-import numpy as np
-
 import cache
 import datasets
 import recall as exact_recall
@@ -31,35 +29,28 @@ class Elanus:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
         return done.stdout
 
-    def subset(self, count):
-        """Paths of the first count queries and of their true ids and distances."""
-        folder = self.work / "data" / f"{self.data.name}-{count}"
-        paths = [folder / f"queries{self.data.query_path.suffix}", folder / "truth.ivecs", folder / "truth.fvecs"]
-        if not all(path.exists() for path in paths):
-            folder.mkdir(parents=True, exist_ok=True)
-            queries, truth = self.data.queries[:count], self.data.truth[:count]
-            datasets.write(paths[0], queries)
-            datasets.write(paths[1], truth)
-            near = [exact_recall.distances(self.data.metric, queries[i : i + 1], self.data.base[truth[i : i + 1]])
-                    for i in range(count)]  # fmt: skip
-            sign = -1 if self.data.metric in ("IP", "COSINE") else 1
-            datasets.write(paths[2], sign * np.vstack(near))
-        return paths
+    def queries(self, count):
+        """Path of a file with the first count queries."""
+        if count == len(self.data.queries):
+            return self.data.query_path
+        path = self.work / "data" / f"{self.data.name}-{count}{self.data.query_path.suffix}"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            datasets.write(path, self.data.queries[:count])
+        return path
 
     def recall(self, search, count):
-        queries, _, _ = self.subset(count)
         out = self.work / "found.ivecs"
-        self.call("search", "--index", self.index, "--queries", queries, "--k", K, "--out", out,
-                  *options("--set", search))  # fmt: skip
+        self.call("search", "--index", self.index, "--queries", self.queries(count), "--k", K, "--out", out,
+                  *options("--set", search), "--threads", cache.BUILD_THREADS)  # fmt: skip
         data, found = self.data, datasets.read(out)
         return exact_recall.recall(data.metric, data.base, data.queries[:count], data.truth[:count], found, K)
 
-    def rate(self, search, threads, batch, seconds, count, clock=None):
-        del seconds, clock  # The tool answers the queries it is given, see `count`, and measures itself.
-        queries, truth, distances = self.subset(count)
-        text = self.call("bench", "--index", self.index, "--queries", queries, "--truth", truth, "--truth-distances",
-                         distances, "--k", K, *options("--sweep", search), "--threads", threads, "--batch", batch,
-                         "--json")  # fmt: skip
+    def rate(self, search, threads, batch, seconds, clock=None):
+        del clock  # The tool measures wall time.
+        text = self.call("bench", "--index", self.index, "--queries", self.data.query_path, "--k", K,
+                         *options("--set", search), "--threads", threads, "--batch", batch, "--seconds", seconds,
+                         "--no-verify", "--json")  # fmt: skip
         (run,) = json.loads(text.strip().splitlines()[-1])["runs"]
         return run["qps"]
 

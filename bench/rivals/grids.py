@@ -43,13 +43,13 @@ def lists(library, specs, **fields):
 def fast_scan(specs):
     made = lists("Faiss", specs)
     for one in made:
-        one["others"] = {"k_factor_rf": [2, 4, 8, 16]}
+        one["others"] = {"k_factor_rf": [4, 8, 16]}
     return made
 
 
 def scann(leaves, threshold, reorder, soar=None):
     build = {"leaves": leaves, "dims_per_block": 2, "threshold": threshold, "reorder": reorder, "soar": soar}
-    return entry("Scann", build, ("leaves", 1, leaves), reorder=[20, 40, 80, 160])
+    return entry("Scann", build, ("leaves", 1, leaves), reorder=[40, 80, 160])
 
 
 def graphs(library, builds, name="ef"):
@@ -117,19 +117,19 @@ def our_lists(counts, build=None, **others):
 
 ELANUS = {
     ("sift", "FLAT"): ours([{}]),
-    ("sift", "IVF_FLAT"): our_lists([1024, 2048]),
-    ("sift", "IVF_SQ8"): our_lists([1024, 2048], refine_k=[0]),
+    ("sift", "IVF_FLAT"): our_lists([1024, 2048, 4096]),
+    ("sift", "IVF_SQ8"): our_lists([1024, 2048]),
     ("sift", "IVF_PQ"): our_lists([1024, 2048], {"nbits": 4, "m": 64}, refine_k=[20, 40, 80, 160]),
     ("sift", "HNSW"): ours([{"M": 16, "efConstruction": 200}], ("ef", 10, 4000)),
-    ("sift", "ANNOY"): ours([{"n_trees": 50}, {"n_trees": 100}], ("search_k", 10, 400000)),
+    ("sift", "ANNOY"): ours([{"n_trees": 100}], ("search_k", 10, 400000)),
     ("text", "FLAT"): ours([{}]),
-    ("text", "IVF_FLAT"): our_lists([512, 1024]),
-    ("text", "IVF_SQ8"): our_lists([512, 1024], refine_k=[0]),
+    ("text", "IVF_FLAT"): our_lists([1024]),
+    ("text", "IVF_SQ8"): our_lists([1024]),
     ("text", "IVF_PQ"): our_lists([512, 1024], {"nbits": 4, "m": 192}, refine_k=[20, 40, 80, 160]),
-    ("text", "HNSW"): ours([{"M": 16, "efConstruction": 200}, {"M": 32, "efConstruction": 200}], ("ef", 10, 4000)),
-    ("text", "ANNOY"): ours([{"n_trees": 100}, {"n_trees": 200}], ("search_k", 10, 400000)),
+    ("text", "HNSW"): ours([{"M": 16, "efConstruction": 200}], ("ef", 10, 4000)),
+    ("text", "ANNOY"): ours([{"n_trees": 100}], ("search_k", 10, 400000)),
     ("mol-hamming", "BIN_FLAT"): ours([{}]),
-    ("mol-hamming", "BIN_IVF_FLAT"): our_lists([256, 512, 1024, 2048]),
+    ("mol-hamming", "BIN_IVF_FLAT"): our_lists([256, 512, 1024]),
     ("mol-jaccard", "BIN_FLAT"): ours([{}]),
-    ("mol-jaccard", "BIN_IVF_FLAT"): our_lists([256, 512, 1024, 2048]),
+    ("mol-jaccard", "BIN_IVF_FLAT"): our_lists([256, 512, 1024]),
 }

@@ -4,6 +4,8 @@ import itertools
 import multiprocessing
 import time
 
+WARM_UP = 0.2  # Unmeasured calls before each rate, as a share of its time; `elanus bench` does the same.
+
 
 def loop(call, items, seconds, clock=time.perf_counter):
     """Calls on the items in turn, round and round, until the time is up. Returns (calls, seconds taken)."""
@@ -17,7 +19,7 @@ def loop(call, items, seconds, clock=time.perf_counter):
 
 
 def client(call, items, seconds, ready, results):
-    call(items[0])
+    loop(call, items, seconds * WARM_UP)
     ready.wait()
     results.put(loop(call, items, seconds))
 
@@ -46,13 +48,13 @@ def rate(rival, queries, search, k, threads, batch, seconds, clock=time.perf_cou
         requests = rival.requests(queries)
         if threads > 1:
             return concurrent(rival.one, requests, threads, seconds)
-        rival.one(requests[0])
+        loop(rival.one, requests, seconds * WARM_UP)
         calls, taken = loop(rival.one, requests, seconds, clock)
         return calls / taken
     rival.configure(search, k, threads)
     parts = [rival.batches(queries[i : i + batch]) for i in range(0, len(queries), batch)]
     parts = [part for part in parts if len(part) == min(batch, len(queries))]
-    rival.many(parts[0][: max(1, batch // 10)])
+    loop(rival.many, parts, seconds * WARM_UP)
     calls, taken = loop(rival.many, parts, seconds, clock)
     return calls * len(parts[0]) / taken
 

@@ -69,7 +69,8 @@ def tune(options):
             data = load(name, options.data, options.work)
             for entry in entries:
                 system = comparison.open_system(side, entry, family, data, options, say)
-                for point in tuning.tune(entry, name, family, system, options.seconds, known):
+                goals = grids.targets(family)
+                for point in tuning.tune(entry, name, family, system, options.seconds, known, goals):
                     say(tuning.text(point))
                     with open(path, "a", encoding="utf-8") as file:
                         file.write(json.dumps(point) + "\n")
@@ -101,7 +102,7 @@ def compare(options):
 def tiny(options):
     import tiny as check
 
-    return check.run(options, ROOT, say)
+    return check.run(options, ROOT, wanted_by(options), say)
 
 
 def main():

@@ -1,6 +1,6 @@
 """A rival or Elanus behind one face, so that `tune` and `compare` do the same to both:
   recall(search, count)                            recall@10 over the first count queries;
-  rate(search, threads, batch, seconds, count)     queries a second over them, again and again for about that time;
+  rate(search, threads, batch, seconds)            queries a second, over all of them in turn for about that time;
   facts                                            {"build_seconds", "bytes"}.
 """
 
@@ -35,8 +35,8 @@ class RivalSystem:
         found = self.found(search, count)
         return exact_recall.recall(data.metric, data.base, data.queries[:count], data.truth[:count], found, K)
 
-    def rate(self, search, threads, batch, seconds, count, clock=time.perf_counter):
-        return measure.rate(self.rival, self.data.queries[:count], search, K, threads, batch, seconds, clock)
+    def rate(self, search, threads, batch, seconds, clock=time.perf_counter):
+        return measure.rate(self.rival, self.data.queries, search, K, threads, batch, seconds, clock)
 
 
 def padded(ids):

@@ -10,10 +10,10 @@ SAMPLE = 1000  # Queries that a first guess is made on; the guess is then confir
 EXACT_SAMPLE = 300
 
 
-def tune(entry, name, family, system, seconds, known):
+def tune(entry, name, family, system, seconds, known, targets):
     """Yields a point for each target that the entry reaches. known: keys of points not to be measured again."""
     total = len(system.data.queries)
-    for target in grids.targets(family):
+    for target in targets:
         for others in grids.searches(entry):
             base = {"set": name, "family": family, "library": entry["library"], "build": entry["build"]}
             base |= {"target": target, "others": others}
@@ -24,18 +24,13 @@ def tune(entry, name, family, system, seconds, known):
                 yield base | {"search": None}
                 continue
             search, recall = found
-            count = rate_count(family, total)
-            rates = {str(batch): round(rate(system, search, batch, seconds, count), 1) for batch in (1, 1000)}
+            rates = {str(batch): round(rate(system, search, batch, seconds), 1) for batch in (1, 1000)}
             yield base | {"search": search, "recall": round(recall, 5), "rates": rates}
 
 
-def rate(system, search, batch, seconds, count):
+def rate(system, search, batch, seconds):
     """One thread's queries a second of its own processor time: settings can be ranked on a machine that is not idle."""
-    return system.rate(search, 1, batch, seconds, count, clock=time.process_time)
-
-
-def rate_count(family, total):
-    return total if family not in grids.EXACT else min(total, 1000)
+    return system.rate(search, 1, batch, seconds, clock=time.process_time)
 
 
 def setting(entry, others, family, target, system, total):
