@@ -145,12 +145,16 @@ void FloatToFloat(const std::byte* row, std::uint32_t dim, float* out) {
 
 template <class T>
 void IntegerToFloat(const std::byte* row, std::uint32_t dim, float* out) {
-  for (std::uint32_t d = 0; d < dim; d += 8) {
-    const std::size_t inside = dim - d < 8 ? dim - d : 8;
-    const Padded<16> bytes(row + d, inside);
+  const std::uint32_t whole = dim & ~7u;
+  for (std::uint32_t d = 0; d < whole; d += 8) {
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(row + d));
+    _mm256_storeu_ps(out + d, _mm256_cvtepi32_ps(T::ToInt32(bytes)));
+  }
+  if (whole < dim) {
+    const Padded<16> tail(row + whole, dim - whole);
     alignas(32) float values[8];
-    _mm256_store_ps(values, _mm256_cvtepi32_ps(T::ToInt32(Load16(bytes.bytes))));
-    __builtin_memcpy(out + d, values, inside * sizeof(float));
+    _mm256_store_ps(values, _mm256_cvtepi32_ps(T::ToInt32(Load16(tail.bytes))));
+    __builtin_memcpy(out + whole, values, (dim - whole) * sizeof(float));
   }
 }
 

@@ -52,7 +52,8 @@ void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t sub
 std::uint32_t AddEight(const std::uint8_t* codes, const std::uint8_t* lut, std::uint32_t sum) {
   std::uint64_t eight;
   __builtin_memcpy(&eight, codes, sizeof eight);
-  for (int j = 0; j < 8; ++j, eight >>= 8, lut += 256) sum += lut[eight & 255];
+#pragma GCC unroll 8
+  for (int j = 0; j < 8; ++j) sum += lut[j * 256 + ((eight >> (8 * j)) & 255)];
   return sum;
 }
 

@@ -48,12 +48,18 @@ void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t sub
   }
 }
 
+/// Bytes. The look-ups of one chunk fill the processor's window, which then does not reach the next loads by itself;
+/// asking the second-level cache this far ahead reads memory at 25 GB/s instead of 6 (Zen 4; into the first level: 8).
+constexpr std::size_t kAhead = 16'384;
+
 /// One chunk of 64 rows, that is of two groups, turned: bytes[m] holds code m of every row. Its byte 2 (8 k + i) is
 /// from row 4 i + k of group a, the next one from the same row of group b.
 struct TurnedChunk {
   TurnedChunk(const std::uint8_t* a, const std::uint8_t* b) {
     __m512i x[16], y[16];
     for (int i = 0; i < 8; ++i) {
+      _mm_prefetch(reinterpret_cast<const char*>(a + kAhead + i * 64), _MM_HINT_T1);
+      _mm_prefetch(reinterpret_cast<const char*>(b + kAhead + i * 64), _MM_HINT_T1);
       const __m512i rows_a = _mm512_load_si512(a + i * 64), rows_b = _mm512_load_si512(b + i * 64);
       x[i] = _mm512_unpacklo_epi8(rows_a, rows_b);
       x[8 + i] = _mm512_unpackhi_epi8(rows_a, rows_b);
