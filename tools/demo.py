@@ -36,15 +36,15 @@ MOLECULE = Sample("molecule", "4,000 molecules by Morgan fingerprint, 1,024 bits
 RUNS = {
     IMAGE: [
         ("FLAT", {}, {}),
-        ("IVF_FLAT", {"nlist": 64}, {"nprobe": 12}),
-        ("IVF_SQ8", {"nlist": 64}, {"nprobe": 12}),
-        ("IVF_PQ", {"nlist": 64, "m": 64, "nbits": 4}, {"nprobe": 12}),
+        ("IVF_FLAT", {"nlist": 64}, {"nprobe": 16}),
+        ("IVF_SQ8", {"nlist": 64}, {"nprobe": 16}),
+        ("IVF_PQ", {"nlist": 64, "m": 64, "nbits": 4}, {"nprobe": 16}),
         ("HNSW", {"M": 16, "efConstruction": 200}, {"ef": 64}),
-        ("ANNOY", {"n_trees": 32}, {"search_k": 1500}),
+        ("ANNOY", {"n_trees": 32}, {"search_k": 2000}),
     ],
     TEXT: [
         ("FLAT", {}, {}),
-        ("IVF_FLAT", {"nlist": 16}, {"nprobe": 6}),
+        ("IVF_FLAT", {"nlist": 16}, {"nprobe": 8}),
         ("HNSW", {"M": 16, "efConstruction": 200}, {"ef": 40}),
     ],
     MOLECULE: [
@@ -88,7 +88,7 @@ def measure(elanus, sample, run, work):
     bench = elanus("bench", "--index", index, "--queries", DATA / f"{name}_query{suffix}", "--k", K,
                    "--truth", DATA / f"{name}_truth_{truth}_ids.ivecs",
                    "--truth-distances", DATA / f"{name}_truth_{truth}_distances.fvecs",
-                   *flags("--sweep", search), "--threads", 1, "--batch", "1,1000")
+                   *flags("--sweep", search), "--threads", 1, "--batch", "1,1000", "--seconds", 0.3)
     by_batch = {r["batch"]: r for r in bench["runs"]}
     single, batched = by_batch[min(by_batch)], by_batch[max(by_batch)]
     return (kind, settings(build), settings(search), f"{made['build_seconds']:.2f}",
