@@ -248,6 +248,7 @@ absl::StatusOr<IvfPqView> ViewSections(const Image& image) {
   view.codes = codes.data();
   view.bias = bias.data();
   view.row_ids = ids.data();
+  ELANUS_RETURN_IF_ERROR(CheckIdRange(ids, spec.rows));
   ELANUS_RETURN_IF_ERROR(CheckRowIds(view.lists, view.row_ids));
   if (view.shape.rotated) {
     ELANUS_ASSIGN_OR_RETURN(const auto matrix,

@@ -138,6 +138,12 @@ absl::Status WriteCoded(const BuildRequest& request, const CodedShape& shape,
   return KeepsRows(spec, shape) ? CopyRows(request, image) : absl::OkStatus();
 }
 
+absl::Status CheckIdRange(absl::Span<const std::uint32_t> ids, std::uint64_t rows) {
+  const auto bad = std::find_if(ids.begin(), ids.end(), [&](std::uint32_t id) { return id >= rows && id != kNoRow; });
+  if (bad == ids.end()) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("slot ", bad - ids.begin(), " holds row ", *bad, " of ", rows));
+}
+
 absl::StatusOr<CodedView> ViewCoded(const Image& image, const CodedShape& shape) {
   const Spec& spec = image.spec();
   ELANUS_ASSIGN_OR_RETURN(ScanCodec codec, ScanCodec::Load(image, TargetFor(shape)));
@@ -153,11 +159,7 @@ absl::StatusOr<CodedView> ViewCoded(const Image& image, const CodedShape& shape)
   }
   if (shape.row_ids) {
     ELANUS_ASSIGN_OR_RETURN(const auto ids, image.Array<std::uint32_t>(SectionId::kRowIds, shape.slots));
-    const auto bad =
-        std::find_if(ids.begin(), ids.end(), [&](std::uint32_t id) { return id >= spec.rows && id != kNoRow; });
-    if (bad != ids.end()) {
-      return absl::DataLossError(absl::StrCat("slot ", bad - ids.begin(), " holds row ", *bad, " of ", spec.rows));
-    }
+    ELANUS_RETURN_IF_ERROR(CheckIdRange(ids, spec.rows));
     view.rows.row_ids = ids.data();
   }
   if (KeepsRows(spec, shape)) {

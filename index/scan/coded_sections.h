@@ -40,6 +40,9 @@ struct CodedView {
 /// Errors: kDataLoss for a missing or wrongly sized section, or a row id that is neither a row nor kNoRow.
 absl::StatusOr<CodedView> ViewCoded(const Image& image, const CodedShape& shape);
 
+/// Errors: kDataLoss naming the slot unless every id is a row or kNoRow.
+absl::Status CheckIdRange(absl::Span<const std::uint32_t> ids, std::uint64_t rows);
+
 /// Bytes from one row of kRows to the next.
 std::size_t RowStride(const Spec& spec);
 /// Bytes from one row of row-major kCodes to the next: whole cache lines.

@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "host/base/progress.h"
+#include "host/base/random.h"
 #include "index/kinds.h"
 #include "index/search.h"
 #include "tests/support/vectors.h"
@@ -335,6 +336,44 @@ TEST_P(ContractTest, BuildStopsWhenCancelled) {
   BuildRequest request = Request(pool, simd::Level::kScalar);
   request.monitor.cancel = &cancel;
   EXPECT_EQ(BuildIndex(kind(), request).status().code(), absl::StatusCode::kCancelled);
+}
+
+// Goal: whatever numbers a file holds, a search reads nothing outside its sections and ends (the sanitizers watch).
+// Method: bytes changed at random, mostly in the small sections, where the offsets are.
+TEST_P(ContractTest, DamagedNumbersAreRefusedOrHarmless) {
+  SCOPED_TRACE(testing::Message() << "seed " << kSeed);
+  const std::unique_ptr<Index> whole = Build();
+  base::Random random(kSeed);
+  Workspace workspace;
+  std::vector<std::uint32_t> rows(10 * kQueries);
+  std::vector<float> distances(10 * kQueries);
+  std::vector<std::uint32_t> counts(kQueries);
+  std::vector<std::uint32_t> ids;
+  for (std::uint32_t id = 1; id < 64; ++id) {
+    if (!whole->image().section(static_cast<SectionId>(id)).empty()) ids.push_back(id);
+  }
+  for (int round = 0; round < 40; ++round) {
+    Image image(whole->spec());
+    for (const std::uint32_t id : ids) {
+      const auto bytes = whole->image().section(static_cast<SectionId>(id));
+      const auto copy = image.Add(static_cast<SectionId>(id), bytes.size());
+      ASSERT_TRUE(copy.ok());
+      std::copy(bytes.begin(), bytes.end(), copy->begin());
+    }
+    const absl::Span<std::byte> victim = image.MutableSection(static_cast<SectionId>(ids[random.Below(ids.size())]));
+    for (std::uint64_t changes = 1 + random.Below(4); changes > 0; --changes) {
+      victim[random.Below(victim.size())] = static_cast<std::byte>(random.Below(256));
+    }
+    const absl::StatusOr<std::unique_ptr<Index>> index = OpenIndex(std::move(image), whole->kernels());
+    if (!index.ok()) {
+      EXPECT_EQ(index.status().code(), absl::StatusCode::kDataLoss) << index.status();
+      continue;
+    }
+    const absl::Status searched =
+        (*index)->Search({.queries = queries_.view(), .k = 10, .params = search_}, workspace,
+                         {absl::MakeSpan(rows), absl::MakeSpan(distances), absl::MakeSpan(counts)});
+    EXPECT_TRUE(searched.ok()) << searched;
+  }
 }
 
 TEST_P(ContractTest, SurvivesDegenerateData) {
