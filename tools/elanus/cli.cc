@@ -13,7 +13,8 @@
 namespace elanus::tools {
 namespace {
 
-constexpr const Verb* kVerbs[] = {&kBuildVerb, &kSearchVerb, &kBenchVerb, &kHelpVerb};
+constexpr const Verb* kVerbs[] = {&kBuildVerb, &kSearchVerb, &kTruthVerb,   &kEvalVerb,       &kBenchVerb,
+                                  &kPlanVerb,  &kInfoVerb,   &kConvertVerb, &kCompletionVerb, &kHelpVerb};
 
 constexpr OptionSpec kCommonOptions[] = {
     {"json", OptionKind::kFlag, nullptr, nullptr, "the last line on stdout is one JSON object; text goes to stderr"},

@@ -13,7 +13,7 @@
 namespace elanus::tools {
 namespace {
 
-constexpr const char* kLeftovers[] = {".partial", ".partial.job"};
+constexpr const char* kLeftovers[] = {".partial", ".partial.job", ".partial.block"};
 
 void RemoveLeftovers(const io::ResultPlan& plan) {
   std::error_code ignored;  // what is not there needs no removal
@@ -61,11 +61,11 @@ absl::Status Results::Close(const absl::Status& status) {
     const absl::Status finished = writer_.Finish();
     return finished.ok() ? finished : Close(finished);
   }
-  if (status.code() == absl::StatusCode::kCancelled && done() > 0) ELANUS_RETURN_IF_ERROR(writer_.Checkpoint());
+  if (status.code() == absl::StatusCode::kCancelled) ELANUS_RETURN_IF_ERROR(writer_.Checkpoint());
   const std::string first = absl::StrCat(path(), kLeftovers[0]);
   const bool goes_on = status.code() == absl::StatusCode::kCancelled || absl::IsResourceExhausted(status);
   std::error_code error;
-  if (!goes_on || done() == 0 || !std::filesystem::exists(path() + kLeftovers[1], error)) {
+  if (!goes_on || (done() == 0 && !std::filesystem::exists(path() + ".partial.block", error))) {
     RemoveLeftovers(plan_);
     return status;
   }

@@ -39,6 +39,10 @@ class Results {
   /// Queries whose results are there already.
   std::uint64_t done() const { return writer_.rows(); }
   io::ResultWriter& writer() { return writer_; }
+  /// The first path: what is kept of a killed run lies beside it.
+  const std::string& path() const { return plan_.ids.empty() ? plan_.distances : plan_.ids; }
+  /// --checkpoint.
+  absl::Duration interval() const { return interval_; }
   /// After each block: checkpoints if it is time to.
   absl::Status Mark();
   /// The last call: with OK all results are put in place. Otherwise what is there is kept where running again can go on
@@ -48,8 +52,6 @@ class Results {
  private:
   Results(io::ResultWriter writer, io::ResultPlan plan, absl::Duration interval)
       : writer_(std::move(writer)), plan_(std::move(plan)), interval_(interval) {}
-  /// The first path: partial results lie beside it.
-  const std::string& path() const { return plan_.ids.empty() ? plan_.distances : plan_.ids; }
 
   io::ResultWriter writer_;
   io::ResultPlan plan_;
