@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "gtest/gtest.h"
 #include "host/base/check.h"
 
 namespace elanus::test {
@@ -20,7 +19,7 @@ namespace elanus::test {
 class TempDir {
  public:
   TempDir() {
-    std::string name = ::testing::TempDir() + "elanus-XXXXXX";
+    std::string name = std::filesystem::temp_directory_path() / "elanus-XXXXXX";
     ELANUS_CHECK(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
