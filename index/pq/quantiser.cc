@@ -178,14 +178,17 @@ void QuantiseTable(const PqShape& shape, float factor, absl::Span<const float> p
     offset += static_cast<double>(factor) * lows[i];
   }
   const auto top = static_cast<float>(shape.lut_max());
-  const float unit = range > 0 ? range / top : 1.0f;
+  // A range too small to divide by, or none, or an infinite one (huge queries) is not resolved.
+  const bool resolved = range / top >= std::numeric_limits<float>::min() && std::isfinite(range);
+  const float unit = resolved ? range / top : 1.0f;
   const float inverse = (factor > 0 ? 1.0f : -1.0f) / unit;
   for (std::uint32_t i = 0; i < shape.m; ++i) {
     const float* in = products.data() + std::size_t{i} * codewords;
     std::uint8_t* out = entries + std::size_t{i} * codewords;
     const float low = lows[i];
     for (std::uint32_t j = 0; j < codewords; ++j) {
-      out[j] = static_cast<std::uint8_t>(std::min((in[j] - low) * inverse + 0.5f, top));
+      // In this order NaN, which infinities leave, becomes top.
+      out[j] = static_cast<std::uint8_t>(std::min(top, (in[j] - low) * inverse + 0.5f));
     }
   }
   table->scale = std::abs(factor) * unit;
