@@ -58,8 +58,10 @@ class FlatIndex : public Index {
     for (std::uint64_t group = 0; group < groups; group += tile) {
       const std::uint64_t rows = std::min(tile * base::kGroupRows, spec().rows - group * base::kGroupRows);
       for (std::size_t q = 0; q < count; ++q) {
+        // The first query brings the tile into the cache, and the head of the next one.
+        const std::uint64_t next = q > 0 || group + tile >= groups ? Scanner::kNoGroup : group + tile;
         scanner_.Scan(batch.queries[q], scratch.queries[q], group, rows, batch.filter, scratch.collectors[q],
-                      scratch.scan);
+                      scratch.scan, next);
       }
     }
     for (std::size_t q = 0; q < count; ++q) sink.Emit(q, scratch.collectors[q].Sorted());

@@ -21,10 +21,24 @@ CodedShape ShapeFor(const Spec& spec, std::uint64_t nlist) {
           .keep_rows = spec.kind == Kind::kIvfFlat};
 }
 
+/// Probes, and results, of the queries that are answered together: bounds their memory.
+constexpr std::size_t kTogether = std::size_t{1} << 20;
+
+/// Lists are scanned for several queries in turn when a list has at least this many on average. Below it the order is
+/// worth more than the reuse: nearest lists first.
+constexpr std::size_t kReuse = 2;
+
+/// Codes scanned for one query before the next one takes its turn on them: they stay in the second-level cache.
+constexpr std::size_t kTileBytes = 128 * 1024;
+
 class IvfIndex : public Index {
  public:
   IvfIndex(Image image, const simd::Kernels& kernels, const ListView& lists, CentroidTable coarse, CodedView view)
-      : Index(std::move(image), kernels), lists_(lists), coarse_(std::move(coarse)), view_(std::move(view)) {
+      : Index(std::move(image), kernels),
+        lists_(lists),
+        coarse_(std::move(coarse)),
+        view_(std::move(view)),
+        tile_rows_(std::max<std::uint64_t>(1, kTileBytes / base::GroupBytes(view_.codec.chunks())) * base::kGroupRows) {
     const Spec& s = spec();
     const bool measures_rows = view_.rows.rows != nullptr;
     scanner_ =
@@ -48,45 +62,150 @@ class IvfIndex : public Index {
   }
 
  private:
+  struct Probe {
+    std::uint32_t list;
+    std::uint32_t query;
+  };
   struct IvfScratch {
-    ScanCodec::ScanQuery query;
-    Collector collector;
+    std::vector<ScanCodec::ScanQuery> queries;
+    std::vector<Collector> collectors;
     CentroidTable::Scratch coarse;
     Scanner::Scratch scan;
+    std::vector<Probe> nearest;  // the first list of each query
+    std::vector<Probe> others;
+    std::vector<Probe> sorted;
+    std::vector<std::uint32_t> begin;  // of each list's probes
+  };
+
+  /// One search: what is the same for all its queries.
+  struct Task {
+    const Batch& batch;
+    std::size_t capacity;
+    base::Key bound;
+    std::uint32_t nprobe;
+    std::uint64_t wanted;  // results below which a query visits more lists
+    IvfScratch& scratch;
+    KeySink& sink;
   };
 
   void SearchLists(const Batch& batch, std::size_t capacity, base::Key bound, Workspace& workspace,
                    KeySink& sink) const {
-    IvfScratch& scratch = workspace.Get<IvfScratch>();
-    const auto nprobe = static_cast<std::uint32_t>(std::min<std::int64_t>(batch.params.nprobe, lists_.nlist()));
     const std::uint64_t matches = batch.filter != nullptr ? batch.filter->allowed : spec().rows;
     const bool range = capacity == Collector::kUnlimited;
-    const std::uint64_t wanted = range ? 0 : std::min<std::uint64_t>(capacity, matches);
-    for (std::size_t q = 0; q < batch.queries.size(); ++q) {
-      const Query& query = batch.queries[q];
-      view_.codec.PrepareQuery(query, &scratch.query);
-      scratch.collector.Reset(capacity, bound);
-      absl::Span<const base::Key> order = coarse_.Nearest(query, nprobe, scratch.coarse);
-      for (std::size_t i = 0; i < nprobe; ++i) ScanList(base::KeyRow(order[i]), query, batch.filter, scratch);
-      if (scratch.collector.size() < wanted) {
-        order = coarse_.Nearest(query, lists_.nlist(), scratch.coarse);
-        for (std::size_t i = nprobe; i < order.size() && scratch.collector.size() < wanted; ++i) {
-          ScanList(base::KeyRow(order[i]), query, batch.filter, scratch);
-        }
+    const Task task{batch,
+                    capacity,
+                    bound,
+                    static_cast<std::uint32_t>(std::min<std::int64_t>(batch.params.nprobe, lists_.nlist())),
+                    range ? 0 : std::min<std::uint64_t>(capacity, matches),
+                    workspace.Get<IvfScratch>(),
+                    sink};
+    const std::size_t most = kTogether / std::max<std::size_t>(task.nprobe, range ? 1 : capacity);
+    for (std::size_t begin = 0; begin < batch.queries.size();) {
+      const std::size_t count = std::clamp<std::size_t>(most, 1, batch.queries.size() - begin);
+      if (count * task.nprobe >= kReuse * lists_.nlist()) {
+        SearchTogether(task, begin, count);
+      } else {
+        for (std::size_t q = begin; q < begin + count; ++q) SearchOne(task, q);
       }
-      sink.Emit(q, scratch.collector.Sorted());
+      begin += count;
     }
   }
 
-  void ScanList(std::uint32_t list, const Query& query, const RowFilter* filter, IvfScratch& scratch) const {
-    scanner_.Scan(query, scratch.query, lists_.offsets[list], lists_.lengths[list], filter, scratch.collector,
-                  scratch.scan);
+  /// Query by query, nearest list first.
+  void SearchOne(const Task& task, std::size_t q) const {
+    Prepare(task, q, 0);
+    const absl::Span<const base::Key> order = coarse_.Nearest(task.batch.queries[q], task.nprobe, task.scratch.coarse);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const std::size_t next = std::min(i + 1, order.size() - 1);
+      Scan(task, q, 0, List(base::KeyRow(order[i])), lists_.offsets[base::KeyRow(order[next])]);
+    }
+    Finish(task, q, 0);
+  }
+
+  /// List by list, so that the codes of a list are read from memory once for all queries that visit it. Each query's
+  /// nearest list comes before all others: it brings the limit down to where few rows of the rest pass.
+  void SearchTogether(const Task& task, std::size_t begin, std::size_t count) const {
+    IvfScratch& scratch = task.scratch;
+    scratch.nearest.clear();
+    scratch.others.clear();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      Prepare(task, begin + i, i);
+      const absl::Span<const base::Key> order =
+          coarse_.Nearest(task.batch.queries[begin + i], task.nprobe, scratch.coarse);
+      scratch.nearest.push_back({base::KeyRow(order[0]), i});
+      for (const base::Key key : order.subspan(1)) scratch.others.push_back({base::KeyRow(key), i});
+    }
+    ScanProbes(task, begin, scratch.nearest);
+    ScanProbes(task, begin, scratch.others);
+    for (std::size_t i = 0; i < count; ++i) Finish(task, begin + i, i);
+  }
+
+  void ScanProbes(const Task& task, std::size_t begin, const std::vector<Probe>& probes) const {
+    SortByList(probes, task.scratch);
+    const std::vector<Probe>& sorted = task.scratch.sorted;
+    for (std::size_t first = 0; first < sorted.size();) {
+      std::size_t end = first;
+      while (end < sorted.size() && sorted[end].list == sorted[first].list) ++end;
+      const Range list = List(sorted[first].list);
+      const std::uint64_t after = lists_.offsets[sorted[std::min(end, sorted.size() - 1)].list];
+      for (std::uint64_t done = 0; done < list.length; done += tile_rows_) {
+        const Range tile{list.group + done / base::kGroupRows, std::min(tile_rows_, list.length - done)};
+        const std::uint64_t next = done + tile_rows_ < list.length ? tile.group + tile_rows_ / base::kGroupRows : after;
+        for (std::size_t i = first; i < end; ++i) {
+          Scan(task, begin + sorted[i].query, sorted[i].query, tile, i == first ? next : Scanner::kNoGroup);
+        }
+      }
+      first = end;
+    }
+  }
+
+  /// Counting sort.
+  void SortByList(const std::vector<Probe>& probes, IvfScratch& scratch) const {
+    scratch.begin.assign(lists_.nlist() + 1, 0);
+    for (const Probe& probe : probes) ++scratch.begin[probe.list + 1];
+    for (std::uint32_t list = 0; list < lists_.nlist(); ++list) scratch.begin[list + 1] += scratch.begin[list];
+    scratch.sorted.resize(probes.size());
+    for (const Probe& probe : probes) scratch.sorted[scratch.begin[probe.list]++] = probe;
+  }
+
+  struct Range {
+    std::uint64_t group;
+    std::uint64_t length;
+  };
+  Range List(std::uint32_t list) const { return {lists_.offsets[list], lists_.lengths[list]}; }
+
+  /// Query `q` of the batch uses place `i` of the scratch.
+  void Prepare(const Task& task, std::size_t q, std::size_t i) const {
+    IvfScratch& scratch = task.scratch;
+    if (scratch.queries.size() <= i) scratch.queries.resize(i + 1);
+    if (scratch.collectors.size() <= i) scratch.collectors.resize(i + 1);
+    view_.codec.PrepareQuery(task.batch.queries[q], &scratch.queries[i]);
+    scratch.collectors[i].Reset(task.capacity, task.bound);
+  }
+
+  void Scan(const Task& task, std::size_t q, std::size_t i, const Range& range, std::uint64_t next_group) const {
+    scanner_.Scan(task.batch.queries[q], task.scratch.queries[i], range.group, range.length, task.batch.filter,
+                  task.scratch.collectors[i], task.scratch.scan, next_group);
+  }
+
+  /// Visits further lists while results are missing, and hands the results over.
+  void Finish(const Task& task, std::size_t q, std::size_t i) const {
+    Collector& collector = task.scratch.collectors[i];
+    if (collector.size() < task.wanted) {
+      const absl::Span<const base::Key> order =
+          coarse_.Nearest(task.batch.queries[q], lists_.nlist(), task.scratch.coarse);
+      for (std::size_t next = task.nprobe; next < order.size() && collector.size() < task.wanted; ++next) {
+        Scan(task, q, i, List(base::KeyRow(order[next])), Scanner::kNoGroup);
+      }
+    }
+    task.sink.Emit(q, collector.Sorted());
   }
 
   ListView lists_;
   CentroidTable coarse_;
   CodedView view_;
   Scanner scanner_;
+  std::uint64_t tile_rows_;
 };
 
 absl::StatusOr<Image> BuildIvf(Kind kind, const BuildRequest& request) {

@@ -67,6 +67,9 @@ double LargestMagnitude(const double* a, std::uint32_t padded) {
   return *std::max_element(largest, largest + kLanes);
 }
 
+/// What code c stands for.
+float DecodeOne(float mid, float step, float c) { return step * c + mid; }
+
 /// Nearest integer, ties to even, for |value| < 2^51: adding 1.5 * 2^52 leaves no fraction bits.
 double RoundToInteger(double value) { return (value + 0x1.8p52) - 0x1.8p52; }
 
@@ -175,7 +178,7 @@ ScanCodec::Side ScanCodec::EncodeInteger(const std::byte* row, std::uint8_t* cod
 
 /// The code, -128..127, of a value of component d.
 float ScanCodec::CodeOf(float x, std::uint32_t d) const {
-  return step_[d] > 0 ? std::clamp(std::nearbyint((x - mid_[d]) / step_[d]), -128.0f, 127.0f) : 0.0f;
+  return step_[d] > 0 ? static_cast<float>(std::clamp(RoundToInteger((x - mid_[d]) / step_[d]), -128.0, 127.0)) : 0.0f;
 }
 
 void ScanCodec::EncodeQuery(const Query& query, std::uint8_t* codes) const {
@@ -204,8 +207,8 @@ ScanCodec::Side ScanCodec::Encode(const simd::Kernels& kernels, const std::byte*
     const float x = metric_ == Metric::kCosine ? values[d] * inverse_norm : values[d];
     const float c = CodeOf(x, d);
     codes[d] = static_cast<std::uint8_t>(static_cast<int>(c) + 128);
-    const double decoded = std::fma(step_[d], c, mid_[d]);
-    const double target = target_ == Target::kRow ? static_cast<double>(x) : decoded;
+    const double decoded = static_cast<double>(step_[d]) * c + mid_[d];  // exact but for one rounding of a double
+    const double target = target_ == Target::kRow ? x : DecodeOne(mid_[d], step_[d], c);
     error += (target - decoded) * (target - decoded);
     code_norm += static_cast<double>(c) * c;
     norm += target * target;
@@ -225,7 +228,7 @@ void ScanCodec::MergeBounds(const ScanCodec& other) {
 
 void ScanCodec::Decode(const std::uint8_t* codes, float* out) const {
   for (std::uint32_t d = 0; d < dim_; ++d) {
-    out[d] = std::fma(step_[d], static_cast<float>(static_cast<int>(codes[d]) - 128), mid_[d]);
+    out[d] = DecodeOne(mid_[d], step_[d], static_cast<float>(static_cast<int>(codes[d]) - 128));
   }
 }
 

@@ -68,7 +68,7 @@ class ScanCodec {
   void MergeBounds(const ScanCodec& other);
   /// The codes nearest to a query, as if it were a row. codes: [chunks * 16], wholly written.
   void EncodeQuery(const Query& query, std::uint8_t* codes) const;
-  /// The vector that codes stand for: out[dim], mid + step * c with one fused multiply-add (float rows only).
+  /// The vector that codes stand for: out[dim], step * c + mid, each operation rounded (float rows only).
   void Decode(const std::uint8_t* codes, float* out) const;
 
   /// A query against these codes. Weights are 64-byte aligned.
@@ -97,7 +97,7 @@ class ScanCodec {
   std::uint32_t dim_;
   std::vector<float> mid_;  // padded with zeros to a multiple of eight, step_ too
   std::vector<float> step_;
-  float error_max_ = 0;  // largest |target - decoded| of a row: 0 for kDecoded
+  float error_max_ = 0;  // largest |target - decoded| of a row: rounding alone for kDecoded
   float code_max_ = 0;   // largest |c| of a row, Euclidean, in steps
   float norm_max_ = 0;   // largest |target - mid| (L2) or |target| (IP, cosine)
 };

@@ -13,6 +13,12 @@ namespace {
 /// Rows between two looks at the limit: 8 groups keep dots, bias and positions in the first-level cache.
 constexpr std::uint64_t kBlockRows = 8 * base::kGroupRows;
 
+/// How far ahead of the scan codes are fetched: covers the latency of memory without crowding the first-level cache.
+constexpr std::size_t kPrefetchBytes = 8192;
+
+/// Filters that leave fewer rows than one in this many are looked at before the codes: most groups need not be read.
+constexpr std::uint64_t kSelective = base::kGroupRows;
+
 /// A float at or above every integer that rounds to `limit` or below: integer scans compare before rounding.
 std::int32_t IntegerLimit(float limit, std::int32_t offset) {
   const double above = std::nextafter(limit, std::numeric_limits<float>::infinity());
@@ -27,15 +33,18 @@ Scanner::Scanner(const simd::Kernels& kernels, Metric metric, const ScanCodec* c
     : kernels_(&kernels), metric_(metric), codec_(codec), coded_(coded), measure_(measure) {}
 
 void Scanner::Scan(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_group,
-                   std::uint64_t length, const RowFilter* filter, Collector& collector, Scratch& scratch) const {
+                   std::uint64_t length, const RowFilter* filter, Collector& collector, Scratch& scratch,
+                   std::uint64_t next_group) const {
   scratch.dots.resize(kBlockRows);
   scratch.positions.resize(kBlockRows);
-  const std::uint32_t chunks = codec_->chunks();
-  for (std::uint64_t begin = 0; begin < length; begin += kBlockRows) {
-    const auto count = static_cast<std::size_t>(std::min(kBlockRows, length - begin));
+  const bool selective = filter != nullptr && filter->allowed < filter->bits.size() * 64 / kSelective;
+  const Ahead ahead{first_group + base::GroupsFor(length), selective ? kNoGroup : next_group};
+  for (std::uint64_t begin = 0; begin < length;) {
+    const std::size_t count = BlockRows(collector, selective ? filter : nullptr, length - begin);
     const std::uint64_t first_slot = first_group * base::kGroupRows + begin;
-    kernels_->scan.dot_groups(coded_.codes + (first_slot / base::kGroupRows) * base::GroupBytes(chunks),
-                              base::GroupsFor(count), chunks, scan_query.weights, scratch.dots.data());
+    begin += count;
+    if (selective && !AnyAllowed(*filter, first_slot, count)) continue;
+    Dots(scan_query, first_slot, count, ahead, scratch.dots.data());
     if (!collector.full()) {
       SeedFromBlock(query, scan_query, first_slot, count, filter, collector, scratch);
       continue;
@@ -48,6 +57,47 @@ void Scanner::Scan(const Query& query, const ScanCodec::ScanQuery& scan_query, s
       Keep(first_slot, position, scratch);
     }
     OfferKept(query, scan_query, collector, scratch);
+  }
+}
+
+/// Small blocks until there is a limit: what the first block costs a row is many times the rest.
+std::size_t Scanner::BlockRows(const Collector& collector, const RowFilter* selective, std::uint64_t left) const {
+  std::uint64_t rows = kBlockRows;
+  if (!collector.full()) {
+    const std::uint64_t groups = base::GroupsFor(4 * std::uint64_t{collector.missing()});
+    rows = std::min(rows, groups * base::kGroupRows);
+  }
+  if (selective != nullptr) rows = base::kGroupRows;
+  return static_cast<std::size_t>(std::min(rows, left));
+}
+
+bool Scanner::AnyAllowed(const RowFilter& filter, std::uint64_t first_slot, std::size_t count) const {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (filter.Allows(RowOf(first_slot + i))) return true;
+  }
+  return false;
+}
+
+void Scanner::PrefetchGroup(std::uint64_t group) const {
+  const std::size_t bytes = base::GroupBytes(codec_->chunks());
+  const std::uint8_t* codes = coded_.codes + group * bytes;
+  for (std::size_t line = 0; line < bytes; line += 64) __builtin_prefetch(codes + line, 0, 2);
+}
+
+void Scanner::Dots(const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot, std::size_t count,
+                   const Ahead& ahead, std::int32_t* dots) const {
+  const std::uint32_t chunks = codec_->chunks();
+  const std::size_t bytes = base::GroupBytes(chunks);
+  const std::uint64_t first = first_slot / base::kGroupRows;
+  const std::uint64_t groups = base::GroupsFor(count);
+  if (ahead.next_group == kNoGroup) {
+    return kernels_->scan.dot_groups(coded_.codes + first * bytes, groups, chunks, scan_query.weights, dots);
+  }
+  const std::uint64_t distance = std::max<std::uint64_t>(1, kPrefetchBytes / bytes);
+  for (std::uint64_t group = first; group < first + groups; ++group, dots += base::kGroupRows) {
+    const std::uint64_t wanted = group + distance;
+    PrefetchGroup(wanted < ahead.end_group ? wanted : wanted - ahead.end_group + ahead.next_group);
+    kernels_->scan.dot_groups(coded_.codes + group * bytes, 1, chunks, scan_query.weights, dots);
   }
 }
 
@@ -139,9 +189,13 @@ void Scanner::SeedFromBlock(const Query& query, const ScanCodec::ScanQuery& scan
 }
 
 /// Marks a slot of the block to be measured.
-void Scanner::Keep(std::uint64_t first_slot, std::uint32_t position, Scratch& scratch) {
-  scratch.slots.push_back(static_cast<std::uint32_t>(first_slot + position));
+void Scanner::Keep(std::uint64_t first_slot, std::uint32_t position, Scratch& scratch) const {
+  const std::uint64_t slot = first_slot + position;
+  scratch.slots.push_back(static_cast<std::uint32_t>(slot));
   scratch.kept_dots.push_back(scratch.dots[position]);
+  if (coded_.rows == nullptr) return;
+  const std::byte* row = coded_.rows + RowOf(slot) * coded_.row_stride;
+  for (std::size_t line = 0; line < coded_.row_stride; line += 64) __builtin_prefetch(row + line);
 }
 
 /// Measures the kept slots exactly, offers them and forgets them.

@@ -48,21 +48,34 @@ class Scanner {
     std::vector<float> decoded;
   };
 
+  static constexpr std::uint64_t kNoGroup = ~std::uint64_t{0};
+
   /// Offers every row among `length` slots from group `first_group` on that the filter allows and that can enter.
+  /// `next_group`: the group where the following scan will start, if this one reads its codes from memory: codes are
+  /// then prefetched throughout, over the end into `next_group`. kNoGroup: the codes are in the cache.
   void Scan(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_group, std::uint64_t length,
-            const RowFilter* filter, Collector& collector, Scratch& scratch) const;
+            const RowFilter* filter, Collector& collector, Scratch& scratch, std::uint64_t next_group = kNoGroup) const;
 
   /// The same for scattered slots of row-major codes, `slots` ascending and all allowed.
   void ScanSlots(const Query& query, const ScanCodec::ScanQuery& scan_query, absl::Span<const std::uint32_t> slots,
                  Collector& collector, Scratch& scratch) const;
 
  private:
+  struct Ahead {
+    std::uint64_t end_group;   // after the last one of this scan
+    std::uint64_t next_group;  // kNoGroup: nothing is prefetched
+  };
+  void Dots(const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot, std::size_t count, const Ahead& ahead,
+            std::int32_t* dots) const;
+  void PrefetchGroup(std::uint64_t group) const;
+  std::size_t BlockRows(const Collector& collector, const RowFilter* filter, std::uint64_t left) const;
+  bool AnyAllowed(const RowFilter& filter, std::uint64_t first_slot, std::size_t count) const;
   std::size_t SelectBelow(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot,
                           std::size_t count, float limit, Scratch& scratch) const;
   void SeedFromBlock(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t first_slot,
                      std::size_t count, const RowFilter* filter, Collector& collector, Scratch& scratch) const;
   float Bound(const Query& query, const ScanCodec::ScanQuery& scan_query, std::uint64_t slot, std::int32_t dot) const;
-  static void Keep(std::uint64_t first_slot, std::uint32_t position, Scratch& scratch);
+  void Keep(std::uint64_t first_slot, std::uint32_t position, Scratch& scratch) const;
   void OfferKept(const Query& query, const ScanCodec::ScanQuery& scan_query, Collector& collector,
                  Scratch& scratch) const;
   void MeasureDecoded(const Query& query, Scratch& scratch) const;
