@@ -32,16 +32,16 @@ def exact(library, spec=None):
     return entry(library, {"spec": spec} if spec else {})
 
 
-def lists(library, specs, **fields):
-    """Inverted lists by FAISS' factory strings, which begin IVFn or BIVFn."""
+def lists(library, specs, share=2, **fields):
+    """Inverted lists by FAISS' factory strings, which begin IVFn or BIVFn; at most n / share of them are visited."""
+    counts = [int(spec.split(",")[0].lstrip("BIVF")) for spec in specs]
     return [
-        entry(library, {"spec": spec, **fields}, ("nprobe", 1, int(spec.split(",")[0].split("_")[0].lstrip("BIVF"))))
-        for spec in specs
+        entry(library, {"spec": spec, **fields}, ("nprobe", 1, count // share)) for spec, count in zip(specs, counts)
     ]
 
 
 def fast_scan(specs):
-    made = lists("Faiss", specs)
+    made = lists("Faiss", specs, share=4)
     for one in made:
         one["others"] = {"k_factor_rf": [4, 8, 16]}
     return made
@@ -49,7 +49,7 @@ def fast_scan(specs):
 
 def scann(leaves, threshold, reorder, soar=None):
     build = {"leaves": leaves, "dims_per_block": 2, "threshold": threshold, "reorder": reorder, "soar": soar}
-    return entry("Scann", build, ("leaves", 1, leaves), reorder=[40, 80, 160])
+    return entry("Scann", build, ("leaves", 1, leaves // 4), reorder=[40, 80, 160])
 
 
 def graphs(library, builds, name="ef"):
@@ -108,10 +108,10 @@ def ours(builds, effort=None, **others):
     return [entry("Elanus", build, effort, **others) for build in builds]
 
 
-def our_lists(counts, build=None, **others):
+def our_lists(counts, build=None, share=2, **others):
     made = []
     for count in counts:
-        made += ours([{"nlist": count, **(build or {})}], ("nprobe", 1, count), **others)
+        made += ours([{"nlist": count, **(build or {})}], ("nprobe", 1, count // share), **others)
     return made
 
 
@@ -119,13 +119,13 @@ ELANUS = {
     ("sift", "FLAT"): ours([{}]),
     ("sift", "IVF_FLAT"): our_lists([1024, 2048, 4096]),
     ("sift", "IVF_SQ8"): our_lists([1024, 2048]),
-    ("sift", "IVF_PQ"): our_lists([1024, 2048], {"nbits": 4, "m": 64}, refine_k=[20, 40, 80, 160]),
+    ("sift", "IVF_PQ"): our_lists([1024, 2048], {"nbits": 4, "m": 64}, 4, refine_k=[20, 40, 80, 160]),
     ("sift", "HNSW"): ours([{"M": 16, "efConstruction": 200}], ("ef", 10, 4000)),
     ("sift", "ANNOY"): ours([{"n_trees": 100}], ("search_k", 10, 400000)),
     ("text", "FLAT"): ours([{}]),
     ("text", "IVF_FLAT"): our_lists([1024]),
     ("text", "IVF_SQ8"): our_lists([1024]),
-    ("text", "IVF_PQ"): our_lists([512, 1024], {"nbits": 4, "m": 192}, refine_k=[20, 40, 80, 160]),
+    ("text", "IVF_PQ"): our_lists([512, 1024], {"nbits": 4, "m": 192}, 4, refine_k=[20, 40, 80, 160]),
     ("text", "HNSW"): ours([{"M": 16, "efConstruction": 200}], ("ef", 10, 4000)),
     ("text", "ANNOY"): ours([{"n_trees": 100}], ("search_k", 10, 400000)),
     ("mol-hamming", "BIN_FLAT"): ours([{}]),

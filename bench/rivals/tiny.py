@@ -16,14 +16,14 @@ SAMPLES = {
 }
 FLOATS = {
     "FLAT": grids.ours([{}]),
-    "IVF_FLAT": grids.our_lists([16]),
-    "IVF_SQ8": grids.our_lists([16]),
-    "IVF_PQ": grids.our_lists([16], {"nbits": 4}, refine_k=[100]),
+    "IVF_FLAT": grids.our_lists([16], share=1),
+    "IVF_SQ8": grids.our_lists([16], share=1),
+    "IVF_PQ": grids.our_lists([16], {"nbits": 4}, 1, refine_k=[100]),
     "HNSW": grids.ours([{"M": 8, "efConstruction": 40}], ("ef", 10, 1000)),
     "ANNOY": grids.ours([{"n_trees": 8}], ("search_k", 10, 40000)),
 }
 SECONDS = 0.02
-BITS = {"BIN_FLAT": grids.ours([{}]), "BIN_IVF_FLAT": grids.our_lists([16])}
+BITS = {"BIN_FLAT": grids.ours([{}]), "BIN_IVF_FLAT": grids.our_lists([16], share=1)}
 
 
 def run(options, root, wanted, say):

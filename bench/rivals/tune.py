@@ -13,14 +13,16 @@ EXACT_SAMPLE = 300
 def tune(entry, name, family, system, seconds, known, targets):
     """Yields a point for each target that the entry reaches. known: keys of points not to be measured again."""
     total = len(system.data.queries)
-    for target in targets:
+    lost = []  # Other parameters that missed a lower target.
+    for target in sorted(targets):
         for others in grids.searches(entry):
             base = {"set": name, "family": family, "library": entry["library"], "build": entry["build"]}
             base |= {"target": target, "others": others}
             if key(base) in known:
                 continue
-            found = setting(entry, others, family, target, system, total)
+            found = None if others in lost else setting(entry, others, family, target, system, total)
             if found is None:
+                lost.append(others)
                 yield base | {"search": None}
                 continue
             search, recall = found
