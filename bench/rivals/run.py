@@ -40,6 +40,7 @@ def parse(arguments):
                         help="the tool (%(default)s)")  # fmt: skip
     parser.add_argument("--sets", default="", help="only these, by commas: sift,text,mol-hamming,mol-jaccard")
     parser.add_argument("--families", default="", help="only these, by commas: HNSW,IVF_PQ, ...")
+    parser.add_argument("--libraries", default="", help="tune: only these, by commas: Faiss,Hnswlib, ...")
     parser.add_argument("--systems", default="rivals,elanus", help="tune: which to tune (%(default)s)")
     parser.add_argument("--again", action="store_true", help="tune: measure known points anew")
     parser.add_argument("--seconds", type=float, default=1.0, help="time for one rate (%(default)s)")
@@ -68,6 +69,8 @@ def tune(options):
                 continue
             data = load(name, options.data, options.work)
             for entry in entries:
+                if options.libraries and entry["library"] not in options.libraries.split(","):
+                    continue
                 system = comparison.open_system(side, entry, family, data, options, say)
                 goals = grids.targets(family)
                 for point in tuning.tune(entry, name, family, system, options.seconds, known, goals):
