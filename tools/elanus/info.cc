@@ -24,9 +24,9 @@ constexpr OptionSpec kOptions[] = {
 };
 
 constexpr const char* kSectionNames[] = {
-    "",          "params",      "rows",         "codes",     "row ids",        "bias",      "codec",
+    "",          "params",       "rows",         "codes",     "row ids",        "bias",      "codec",
     "centroids", "list offsets", "list lengths", "row scale", "graph",          "graph top", "graph levels",
-    "trees",     "tree items",  "rotation",     "codebooks", "centroid codes", "popcounts",
+    "trees",     "tree items",   "rotation",     "codebooks", "centroid codes", "popcounts",
 };
 
 std::string SectionName(std::uint32_t id) {
