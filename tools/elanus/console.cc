@@ -26,8 +26,7 @@ void Console::Note(absl::string_view line) {
 
 void Console::Print(absl::string_view text) {
   if (!settings_.json) {
-    Write(out_, text);
-    std::fflush(out_);  // rows of a long bench are read as they come
+    WriteOut(text);
   } else if (!settings_.quiet) {
     Write(err_, text);
   }
@@ -36,15 +35,20 @@ void Console::Print(absl::string_view text) {
 void Console::Report(const Json& json) {
   if (!settings_.json) return;
   // A path may be any bytes; JSON must be UTF-8.
-  Write(out_, absl::StrCat(json.dump(-1, ' ', false, Json::error_handler_t::replace), "\n"));
+  WriteOut(absl::StrCat(json.dump(-1, ' ', false, Json::error_handler_t::replace), "\n"));
+}
+
+void Console::WriteOut(absl::string_view text) {
+  errno = 0;
+  // Flushed at once: rows of a long bench are read as they come.
+  const bool written = std::fwrite(text.data(), 1, text.size(), out_) == text.size() && std::fflush(out_) == 0;
+  if (!written && out_error_ == 0) out_error_ = errno == 0 ? EIO : errno;
 }
 
 void Console::Error(absl::string_view line) { Write(err_, absl::StrCat(line, "\n")); }
 
 absl::Status Console::Finish() {
-  errno = 0;
-  if (std::fflush(out_) == 0 && std::ferror(out_) == 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno == 0 ? EIO : errno, "standard output: cannot write");
+  return out_error_ == 0 ? absl::OkStatus() : absl::ErrnoToStatus(out_error_, "standard output: cannot write");
 }
 
 std::string HumanBytes(std::uint64_t bytes) {

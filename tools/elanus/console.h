@@ -36,13 +36,16 @@ class Console {
   /// To stderr, always.
   void Error(absl::string_view line);
 
-  /// Flushes stdout. Errors: kResourceExhausted and others where what was printed did not get through.
+  /// Errors: kResourceExhausted and others where what was printed did not get through.
   absl::Status Finish();
 
  private:
+  void WriteOut(absl::string_view text);
+
   std::FILE* out_;
   std::FILE* err_;
   Settings settings_;
+  int out_error_ = 0;  // errno of the first write to out_ that failed
 };
 
 /// "1.21 GB" (powers of 1000), "12.3 k", "1:02:03", as people read them.

@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "host/base/status_macros.h"
+#include "host/io/format.h"
+#include "tools/elanus/output.h"
 #include "tools/elanus/usage.h"
 
 namespace elanus::tools {
@@ -40,6 +42,11 @@ absl::StatusOr<Results> Results::Create(const Options& options, io::ResultPlan p
   }
   plan.ids = options.Text("out");
   plan.distances = options.Text("out-distances");
+  for (const std::string& path : {plan.ids, plan.distances}) {
+    if (path.empty()) continue;
+    ELANUS_ASSIGN_OR_RETURN(const io::Location location, io::Locate(path, ""));
+    ELANUS_RETURN_IF_ERROR(CheckOutput(location.file, 0));
+  }
   plan.job = job.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (options.Flag("restart")) RemoveLeftovers(plan);
   ELANUS_ASSIGN_OR_RETURN(io::ResultWriter writer, io::ResultWriter::Create(plan));

@@ -29,7 +29,7 @@ constexpr OptionSpec kOptions[] = {
     {"k", OptionKind::kUnsigned, "N", "100", "neighbours a query", false, false, 1, index::kTopKMax},
     kOutOption,
     kOutDistancesOption,
-    {"memory", OptionKind::kUnsigned, "MB", "512", "memory to work in, roughly, besides the program", false, false, 16,
+    {"memory", OptionKind::kUnsigned, "MB", "512", "memory to work in, roughly, besides the program", false, false, 1,
      1'000'000},
     kThreadsOption,
     kBitsOption,
