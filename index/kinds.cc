@@ -49,6 +49,11 @@ constexpr ParamSpec<BuildParams> kIvfBuild[] = {
     {"nlist", &BuildParams::nlist, 1, kListsMax, "inverted lists; 4 to 16 times the square root of the rows is common"},
     {"seed", &BuildParams::seed, 0, kAny, "seed of every random choice"},
 };
+constexpr ParamSpec<BuildParams> kIvfSq8Build[] = {
+    kIvfBuild[0],
+    {"refine", &BuildParams::sq8_refine, 0, 1, "1 keeps the original rows beside the codes: exact distances"},
+    kIvfBuild[1],
+};
 constexpr ParamSpec<SearchParams> kIvfSearch[] = {
     {"nprobe", &SearchParams::nprobe, 1, kListsMax, "lists visited; more find more and take longer"},
 };
@@ -71,7 +76,7 @@ constexpr KindRow kKinds[] = {
     {Kind::kIvfFlat, "inverted lists: scans the lists nearest to the query", kFloatMetrics, kNumbers, kIvfBuild,
      kIvfSearch, PlanIvf, BuildIvfFlat, OpenIvf},
     {Kind::kIvfSq8, "inverted lists of 8-bit codes: a quarter of the memory of fp32 rows", kFloatMetrics, kNumbers,
-     kIvfBuild, kIvfSearch, PlanIvf, BuildIvfSq8, OpenIvf},
+     kIvfSq8Build, kIvfSearch, PlanIvf, BuildIvfSq8, OpenIvf},
     {Kind::kIvfPq, "inverted lists of product-quantised rows: the fastest scan, the best re-scored", kFloatMetrics,
      kNumbers, kIvfPqBuild, kIvfPqSearch, PlanIvfPq, BuildIvfPq, OpenIvfPq},
     {Kind::kHnsw, "navigable graph: fastest for few results", kFloatMetrics, kNumbers, kHnswBuild, kHnswSearch,

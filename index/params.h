@@ -20,7 +20,8 @@ struct BuildParams {
   std::int64_t m = 0;                  // IVF_PQ: sub-quantisers; 0: the kind chooses dim / 2 (4 bits), dim / 4 (8 bits)
   std::int64_t nbits = 8;              // IVF_PQ: 4 or 8
   std::int64_t rotate = 0;             // IVF_PQ: 1 trains an orthogonal rotation first
-  std::int64_t refine = 1;             // IVF_PQ, IVF_SQ8: 1 keeps the original rows for re-scoring
+  std::int64_t refine = 1;             // IVF_PQ: 1 keeps the original rows for re-scoring
+  std::int64_t sq8_refine = 0;         // IVF_SQ8, "refine": 1 keeps the original rows too and answers as IVF_FLAT does
   std::int64_t M = 30;                 // HNSW: links a node and level (twice that on level 0)
   std::int64_t ef_construction = 360;  // HNSW: candidates kept while inserting
   std::int64_t n_trees = 64;           // ANNOY
@@ -29,7 +30,7 @@ struct BuildParams {
 
 struct SearchParams {
   std::int64_t nprobe = 8;     // IVF: lists visited before the search is extended for lack of rows
-  std::int64_t refine_k = 0;   // IVF_PQ, IVF_SQ8: candidates re-scored; 0: the kind chooses from k
+  std::int64_t refine_k = 0;   // IVF_PQ: candidates re-scored; 0: the kind chooses from k
   std::int64_t ef = 0;         // HNSW: candidates kept; 0: max(k, 64)
   std::int64_t search_k = -1;  // ANNOY: rows gathered; -1: k * n_trees
 };

@@ -72,6 +72,11 @@ absl::StatusOr<CentroidTable> CentroidTable::View(const simd::Kernels& kernels, 
       }
     }
   }
+  for (std::uint64_t i = 0; i < centroids.count; ++i) {
+    float bias = 0;
+    std::memcpy(&bias, coded.data() + parts.bias + i * sizeof(float), sizeof(float));
+    if (!std::isfinite(bias)) return absl::DataLossError(absl::StrCat("the bias of centroid ", i, " is ", bias));
+  }
   ELANUS_ASSIGN_OR_RETURN(ScanCodec codec, ScanCodec::Load(metric, ScanCodec::Target::kRow, base::Element::kF32,
                                                            centroids.dim, coded.subspan(parts.codec)));
   return CentroidTable(kernels, metric, centroids, std::move(codec), coded);
@@ -178,11 +183,11 @@ void CentroidTable::NearestOfEach(absl::Span<const Query> queries, Scratch& scra
     for (std::size_t q = 0; q < queries.size(); ++q) {
       const ScanCodec::ScanQuery& query = scratch.queries[q];
       base::Key& best = scratch.keys[q];
-      const std::size_t selected = Dots(query, first, base::KeyDistance(best) - query.offset, scratch);
+      const std::size_t selected = Dots(query, first, query.ScoreLimit(base::KeyDistance(best)), scratch);
       for (std::size_t i = 0; i < selected; ++i) {
         const std::uint32_t p = scratch.positions[i];
         const float score = bias_[first + p] + query.scale * static_cast<float>(scratch.dots[p]);
-        if (query.offset + score <= base::KeyDistance(best)) best = std::min(best, measure(q, first + p));
+        if (score <= query.ScoreLimit(base::KeyDistance(best))) best = std::min(best, measure(q, first + p));
       }
     }
   }

@@ -15,11 +15,11 @@
 namespace elanus::index {
 namespace {
 
-CodedShape ShapeFor(const Spec& spec, std::uint64_t nlist) {
-  return {.slots = ListGroups(spec.rows, nlist) * base::kGroupRows,
-          .row_ids = true,
-          .keep_rows = spec.kind == Kind::kIvfFlat};
+CodedShape ShapeFor(const Spec& spec, std::uint64_t nlist, bool keep_rows) {
+  return {.slots = ListGroups(spec.rows, nlist) * base::kGroupRows, .row_ids = true, .keep_rows = keep_rows};
 }
+
+bool KeepsRows(Kind kind, const BuildParams& params) { return kind == Kind::kIvfFlat || params.sq8_refine == 1; }
 
 /// Probes, and results, of the queries that are answered together: bounds their memory.
 constexpr std::size_t kTogether = std::size_t{1} << 20;
@@ -213,7 +213,8 @@ absl::StatusOr<Image> BuildIvf(Kind kind, const BuildRequest& request) {
   const auto nlist = static_cast<std::uint64_t>(request.params.nlist);
   ELANUS_ASSIGN_OR_RETURN(const std::vector<std::uint32_t> labels, TrainCoarse(request, &image));
   ELANUS_ASSIGN_OR_RETURN(const std::vector<std::uint32_t> row_of_slot, WriteLists(labels, nlist, &image));
-  ELANUS_RETURN_IF_ERROR(WriteCoded(request, ShapeFor(image.spec(), nlist), row_of_slot, &image));
+  ELANUS_RETURN_IF_ERROR(
+      WriteCoded(request, ShapeFor(image.spec(), nlist, KeepsRows(kind, request.params)), row_of_slot, &image));
   return image;
 }
 
@@ -222,7 +223,7 @@ absl::StatusOr<Image> BuildIvf(Kind kind, const BuildRequest& request) {
 absl::StatusOr<IndexPlan> PlanIvf(const Spec& spec, const BuildParams& params) {
   ELANUS_RETURN_IF_ERROR(CheckLists(spec, params));
   const auto nlist = static_cast<std::uint64_t>(params.nlist);
-  const CodedShape shape = ShapeFor(spec, nlist);
+  const CodedShape shape = ShapeFor(spec, nlist, KeepsRows(spec.kind, params));
   std::vector<std::uint64_t> sections = CodedSectionBytes(spec, shape);
   for (const std::uint64_t bytes : CoarseSectionBytes(spec, nlist)) sections.push_back(bytes);
   for (const std::uint64_t bytes : ListSectionBytes(nlist)) sections.push_back(bytes);
@@ -241,7 +242,8 @@ absl::StatusOr<Image> BuildIvfSq8(const BuildRequest& request) { return BuildIvf
 absl::StatusOr<std::unique_ptr<Index>> OpenIvf(Image image, const simd::Kernels& kernels) {
   ELANUS_ASSIGN_OR_RETURN(const ListView lists, ViewLists(image));
   ELANUS_ASSIGN_OR_RETURN(CentroidTable coarse, ViewCoarse(image, kernels, lists.nlist()));
-  ELANUS_ASSIGN_OR_RETURN(CodedView view, ViewCoded(image, ShapeFor(image.spec(), lists.nlist())));
+  const bool keeps_rows = image.spec().kind == Kind::kIvfFlat || !image.section(SectionId::kRows).empty();
+  ELANUS_ASSIGN_OR_RETURN(CodedView view, ViewCoded(image, ShapeFor(image.spec(), lists.nlist(), keeps_rows)));
   ELANUS_RETURN_IF_ERROR(CheckRowIds(lists, view.rows.row_ids));
   return std::make_unique<IvfIndex>(std::move(image), kernels, lists, std::move(coarse), std::move(view));
 }

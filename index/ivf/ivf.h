@@ -6,7 +6,8 @@
 //
 // IVF_FLAT: the codes decide what is measured, distances are to the original rows (integer rows: the codes are the
 // rows). IVF_SQ8: float rows are kept as their codes alone, and distances are to the vectors these stand for: one byte
-// a component, minimum to maximum of each over all rows in 256 steps.
+// a component, minimum to maximum of each over all rows in 256 steps. With refine it keeps the rows as well and
+// answers as IVF_FLAT does.
 // Source: Jegou, Douze, Schmid: Product Quantization for Nearest Neighbor Search, TPAMI 2011, section 4 (lists).
 #ifndef ELANUS_INDEX_IVF_IVF_H_
 #define ELANUS_INDEX_IVF_IVF_H_

@@ -33,6 +33,9 @@ float RoundUp(double value) {
 /// additions a sum and a handful around it, 2^-24 each, doubled.
 double RoundingSlack(std::uint32_t dim) { return (dim / 16 + 16) * 0x1p-23; }
 
+/// Where floats may overflow on the way to a distance, nothing is ruled out.
+constexpr double kBoundMax = 1e37;
+
 /// Components are taken eight at a time, each with a sum of its own: independent operations that become vectors.
 constexpr std::uint32_t kLanes = 8;
 
@@ -217,7 +220,7 @@ ScanCodec::Side ScanCodec::Encode(const simd::Kernels& kernels, const std::byte*
   error_max_ = std::max(error_max_, RoundUp(std::sqrt(error)));
   code_max_ = std::max(code_max_, RoundUp(std::sqrt(code_norm)));
   norm_max_ = std::max(norm_max_, RoundUp(std::sqrt(metric_ == Metric::kL2 ? centred : norm)));
-  return {.bias = metric_ == Metric::kL2 ? static_cast<float>(centred) : 0.0f};
+  return {.bias = metric_ == Metric::kL2 ? static_cast<float>(std::min(centred, kBoundMax)) : 0.0f};
 }
 
 void ScanCodec::MergeBounds(const ScanCodec& other) {
@@ -292,6 +295,12 @@ void ScanCodec::PrepareQuery(const Query& query, ScanQuery* out) const {
   const double slack = unit * std::sqrt(Dot(wanted, wanted, padded)) * code_max_ + norm * error_max_;
   const double magnitude = l2 ? (norm + norm_max_) * (norm + norm_max_) : norm * norm_max_ + std::abs(through_mid);
   const double dot_max = unit * 255.0 * 127.0 * dim_;
+  if (!(magnitude + dot_max < kBoundMax)) {
+    out->scale = 0;
+    out->offset = -std::numeric_limits<float>::infinity();
+    out->width = std::numeric_limits<float>::infinity();
+    return;
+  }
   const double rounding = RoundingSlack(dim_) * magnitude + 0x1p-22 * (dot_max + std::abs(centre)) + 1e-30;
   const double bound = l2 ? squares + 2 * (centre - slack) : centre - through_mid - slack;
   const double margin = rounding + 0x1p-23 * std::abs(bound);

@@ -7,8 +7,10 @@
 #ifndef ELANUS_INDEX_SCAN_CODEC_H_
 #define ELANUS_INDEX_SCAN_CODEC_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -79,6 +81,11 @@ class ScanCodec {
     float scale = 0;                       // float rows: distance >= offset + bias + scale * dot, and at most
     float offset = 0;                      //   that + width (proven: they include every rounding and
     float width = 0;                       //   quantisation error)
+    /// Float rows: bias + scale * dot above this means a distance above `distance` (NaN: above everything).
+    float ScoreLimit(float distance) const {
+      if (distance != distance) return std::numeric_limits<float>::infinity();
+      return std::max(distance, std::numeric_limits<float>::lowest()) - offset;
+    }
     std::int32_t int_scale = 0;   // integer rows, L2 and IP: distance == int_offset + int_bias + int_scale * dot
     std::int32_t int_offset = 0;  //   cosine: inner product == dot + int_bias + int_offset
   };

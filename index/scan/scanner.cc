@@ -134,8 +134,8 @@ std::size_t Scanner::SelectBelow(const Query& query, const ScanCodec::ScanQuery&
   const simd::ScanKernels& scan = kernels_->scan;
   std::uint32_t* positions = scratch.positions.data();
   if (!codec_->lossless()) {
-    return scan.select_float(scratch.dots.data(), coded_.bias + first_slot, scan_query.scale, limit - scan_query.offset,
-                             count, positions);
+    return scan.select_float(scratch.dots.data(), coded_.bias + first_slot, scan_query.scale,
+                             scan_query.ScoreLimit(limit), count, positions);
   }
   const std::int32_t* bias = coded_.int_bias + first_slot;
   if (metric_ != Metric::kCosine) {
