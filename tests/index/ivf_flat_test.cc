@@ -109,11 +109,13 @@ TEST_P(IvfFlatTest, VisitsTheNearestLists) {
   for (const std::int64_t nprobe : {1, 2, 7}) {
     const Answers all = Ask(*ivf_, queries_.view(), kWanted, nprobe);
     const Answers all_even = Ask(*ivf_, queries_.view(), kWanted, nprobe, evens.get());
+    std::uint32_t compared = 0;
     for (std::uint64_t q = 0; q < queries_.count(); ++q) {
       SCOPED_TRACE(testing::Message() << "query " << q << ", nprobe " << nprobe);
       OwnedFilter visited = RowsOf(q, static_cast<std::size_t>(nprobe), [](std::uint32_t) { return true; });
       OwnedFilter visited_even = RowsOf(q, static_cast<std::size_t>(nprobe), even);
-      ASSERT_GE(visited_even.filter.allowed, kWanted);
+      if (visited_even.filter.allowed < kWanted) continue;  // would visit more lists: the next test
+      ++compared;
       const Answers expected = Ask(*flat_, Query(q), kWanted, 1, visited.get());
       EXPECT_EQ(Ask(*ivf_, Query(q), kWanted, nprobe), expected);
       EXPECT_TRUE(std::equal(expected.rows.begin(), expected.rows.end(), all.rows.begin() + q * kWanted));
@@ -122,6 +124,7 @@ TEST_P(IvfFlatTest, VisitsTheNearestLists) {
       EXPECT_TRUE(
           std::equal(expected_even.rows.begin(), expected_even.rows.end(), all_even.rows.begin() + q * kWanted));
     }
+    EXPECT_GE(compared, 20u) << nprobe;
   }
 }
 
