@@ -37,8 +37,12 @@ class Id {
   herr_t (*close_)(hid_t);
 };
 
-/// The library prints errors to stderr unless told otherwise, thread by thread.
-void KeepQuiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+/// To be called before anything else of the library: it prints errors to stderr unless told otherwise, thread by
+/// thread; and its exit handler crashes when a file could not be closed because the disk was full.
+void Tame() {
+  H5dont_atexit();
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
 
 /// The innermost message of the library's error stack: the cause.
 std::string Reason() {
@@ -198,7 +202,7 @@ bool Hdf5Dataset::one_dimensional() const { return impl_->rank == 1; }
 std::uint64_t Hdf5Dataset::contiguous_offset() const { return impl_->offset; }
 
 absl::StatusOr<Hdf5Dataset> Hdf5Dataset::Open(const std::string& path, const std::string& dataset) {
-  KeepQuiet();
+  Tame();
   const Id access = FileAccess();
   Id file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), H5Fclose);
   if (!file.ok()) return BadFile(path, absl::StrCat("not an HDF5 file, or damaged: ", Reason()));
@@ -214,7 +218,7 @@ absl::StatusOr<Hdf5Dataset> Hdf5Dataset::Open(const std::string& path, const std
 }
 
 absl::Status Hdf5Dataset::Read(absl::Span<std::byte> to) const {
-  KeepQuiet();
+  Tame();
   const std::uint64_t row_bytes = columns() * ScalarBytes(scalar());
   ELANUS_CHECK(to.size() == rows() * row_bytes);
   const Id space(H5Dget_space(impl_->dataset.get()), H5Sclose);
@@ -237,7 +241,7 @@ absl::Status Hdf5Dataset::Read(absl::Span<std::byte> to) const {
 
 absl::StatusOr<std::uint64_t> AddHdf5Dataset(const std::string& path, const std::string& dataset, Scalar scalar,
                                              std::uint64_t rows, std::uint64_t columns) {
-  KeepQuiet();
+  Tame();
   struct stat info {};
   const bool fresh = ::stat(path.c_str(), &info) != 0 || info.st_size == 0;
   const Id access = FileAccess();

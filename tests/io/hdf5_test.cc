@@ -19,6 +19,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
+/// As the code under test does, but before any of these tests uses the library.
+[[maybe_unused]] const herr_t kNoExitHandler = H5dont_atexit();
+
 /// How a test file stores its dataset.
 struct Storage {
   hsize_t chunk_rows = 0;  // 0: contiguous
