@@ -170,6 +170,26 @@ void RegisterScans(Fixture& f, const Kernels& k, const std::string& level) {
   }
 }
 
+/// Bits by column. bytes_per_second counts whole rows, of which only the listed columns are read.
+void RegisterColumns(Fixture& f, const Kernels& k, const std::string& level) {
+  static std::uint32_t columns[512], at_least[64], rows[64 * base::kGroupRows], counts[64 * base::kGroupRows];
+  std::fill(std::begin(at_least), std::end(at_least), std::numeric_limits<std::uint32_t>::max());
+  for (std::uint32_t i = 0; i < 512; ++i) columns[i] = i * 2;
+  for (const std::size_t listed : {42u, 512u}) {
+    RegisterGroups(f, absl::StrCat("select_counts/", level, "/", listed, "_of_1024"), base::ColumnGroupBytes(1024),
+                   [&k, listed](const std::uint8_t* codes, std::size_t groups) {
+                     const BitBlock block{reinterpret_cast<const std::uint32_t*>(codes), groups, groups};
+                     k.columns.select_counts(block, columns, listed, at_least, rows, counts);
+                   });
+  }
+  // Random bits: a register of rows is left after some ten columns.
+  RegisterGroups(f, absl::StrCat("select_all/", level, "/512_of_1024"), base::ColumnGroupBytes(1024),
+                 [&k](const std::uint8_t* codes, std::size_t groups) {
+                   const BitBlock block{reinterpret_cast<const std::uint32_t*>(codes), groups, groups};
+                   k.columns.select_all(block, columns, 512, true, rows);
+                 });
+}
+
 /// run(rows) computes a call's worth of rows picked at random.
 template <class Run>
 void RegisterRows(Fixture& f, const std::string& name, const std::uint8_t* base, std::size_t row_bytes, Run run) {
@@ -269,6 +289,7 @@ int Main(int argc, char** argv) {
   for (const Level level : SupportedLevels()) {
     const Kernels& k = KernelsFor(level);
     RegisterScans(fixture, k, LevelName(level));
+    RegisterColumns(fixture, k, LevelName(level));
     RegisterDistances(fixture, k, LevelName(level));
     RegisterSelections(fixture, k, LevelName(level));
     RegisterPairs(fixture, k, LevelName(level));

@@ -30,6 +30,16 @@ constexpr std::size_t Nibble4GroupBytes(std::uint32_t padded_subquantisers) {
   return std::size_t{padded_subquantisers} * 16;
 }
 
+/// "Bit columns": rows of packed bits, stored by column, so that a query reads the columns of its own set bits and no
+/// others. Rows in groups of 32; up to 64 consecutive groups of a list form a block, only a list's last block is
+/// shorter. A block stores column after column: bit r of its word c * (groups of the block) + w is bit c of row
+/// 32 w + r of the block. A group takes 4 bytes a column, so a block starts at its first group's number * dim * 4
+/// bytes. Rows past the end of a list are zero.
+inline constexpr std::uint32_t kBlockGroups = 64;
+inline constexpr std::uint32_t kBlockRows = kBlockGroups * kGroupRows;
+
+constexpr std::size_t ColumnGroupBytes(std::uint32_t dim) { return std::size_t{dim} * (kGroupRows / 8); }
+
 }  // namespace elanus::base
 
 #endif  // ELANUS_HOST_BASE_LAYOUT_H_

@@ -7,10 +7,10 @@
 namespace elanus::simd {
 
 const Kernels& KernelsFor(Level level) {
-  static const Kernels scalar = {Level::kScalar, kDistanceScalar, kScanScalar, kPqScalar, kBitsScalar};
+  static const Kernels scalar = {Level::kScalar, kDistanceScalar, kScanScalar, kPqScalar, kBitsScalar, kColumnsScalar};
 #if defined(__x86_64__)
-  static const Kernels avx2 = {Level::kAvx2, kDistanceAvx2, kScanAvx2, kPqAvx2, kBitsAvx2};
-  static const Kernels avx512 = {Level::kAvx512, kDistanceAvx512, kScanAvx512, kPqAvx512, kBitsAvx512};
+  static const Kernels avx2 = {Level::kAvx2, kDistanceAvx2, kScanAvx2, kPqAvx2, kBitsAvx2, kColumnsAvx2};
+  static const Kernels avx512 = {Level::kAvx512, kDistanceAvx512, kScanAvx512, kPqAvx512, kBitsAvx512, kColumnsAvx512};
   if (level == Level::kAvx2) return avx2;
   if (level == Level::kAvx512) return avx512;
 #endif

@@ -90,6 +90,27 @@ struct BitKernels {
                              const std::uint8_t* query, bool superset_of_query, std::uint32_t* masks);
 };
 
+/// One block of bit columns (host/base/layout.h), or part of one: word w of column c is words[c * stride + w], for
+/// w < count; its bit r belongs to row 32 w + r.
+struct BitBlock {
+  const std::uint32_t* words;
+  std::size_t stride;  // words from one column to the next
+  std::size_t count;   // words of a column, 1..base::kBlockGroups
+};
+
+/// Scans of bits stored by column: 512 rows a register, and only the listed columns are read.
+struct ColumnKernels {
+  /// Finds the rows that have at least at_least[row / 32] of the listed columns set. Writes their numbers, ascending,
+  /// to `rows` and how many of the columns each has to `counts`; returns how many rows there are. `rows`, `counts`:
+  /// room for 32 * block.count. columns: [count], each once, count <= base::kBitsMax.
+  std::size_t (*select_counts)(const BitBlock& block, const std::uint32_t* columns, std::size_t count,
+                               const std::uint32_t* at_least, std::uint32_t* rows, std::uint32_t* counts);
+  /// The same for rows that have all of the listed columns set (`set`), or none of them. Stops reading columns as soon
+  /// as no row is left, so the columns that rule out most rows should come first.
+  std::size_t (*select_all)(const BitBlock& block, const std::uint32_t* columns, std::size_t count, bool set,
+                            std::uint32_t* rows);
+};
+
 /// All kernels of one level.
 struct Kernels {
   Level level;
@@ -97,6 +118,7 @@ struct Kernels {
   ScanKernels scan;
   PqKernels pq;
   BitKernels bits;
+  ColumnKernels columns;
 };
 
 /// The table of a level; immutable, lives for ever. `level` must be in SupportedLevels().

@@ -200,6 +200,31 @@ void RunContainmentGroups(const Kernels& k, const Inputs& in, Words& out) {
   k.bits.containment_groups(in.codes, kGroups, kChunks, query, false, out.data() + 2 * kGroups);
 }
 
+constexpr std::size_t kColumnWords = 27;  // whole registers, and a rest
+
+void RunSelectCounts(const Kernels& k, const Inputs& in, Words& out) {
+  std::uint32_t words[kColumnWords * 30];
+  std::memcpy(words, in.codes, sizeof words);
+  std::uint32_t columns[29], at_least[kColumnWords], rows[kColumnWords * 32], counts[kColumnWords * 32];
+  for (std::uint32_t i = 0; i < 29; ++i) columns[i] = (i * 7 + 3) % 30;
+  for (std::size_t w = 0; w < kColumnWords; ++w) at_least[w] = w % 5 == 0 ? 0 : 12 + w % 8;
+  const std::size_t found =
+      k.columns.select_counts({words, kColumnWords, kColumnWords}, columns, 29, at_least, rows, counts);
+  out.assign(rows, rows + found);
+  out.insert(out.end(), counts, counts + found);
+}
+
+void RunSelectAll(const Kernels& k, const Inputs& in, Words& out) {
+  std::uint32_t words[kColumnWords * 9];
+  std::memcpy(words, in.codes, sizeof words);
+  const std::uint32_t columns[] = {8, 0, 5, 3, 7, 1};
+  for (const bool set : {true, false}) {
+    std::uint32_t rows[kColumnWords * 32];
+    const std::size_t found = k.columns.select_all({words, kColumnWords, kColumnWords}, columns, 6, set, rows);
+    out.insert(out.end(), rows, rows + found);
+  }
+}
+
 struct Check {
   const char* name;
   void (*run)(const Kernels& kernels, const Inputs& inputs, Words& out);
@@ -223,6 +248,8 @@ constexpr Check kChecks[] = {
     {"bits.is_subset", RunIsSubset},
     {"bits.and_popcount_groups", RunAndPopcountGroups},
     {"bits.containment_groups", RunContainmentGroups},
+    {"columns.select_counts", RunSelectCounts},
+    {"columns.select_all", RunSelectAll},
 };
 
 }  // namespace

@@ -12,16 +12,19 @@ extern const DistanceKernels kDistanceScalar;
 extern const ScanKernels kScanScalar;
 extern const PqKernels kPqScalar;
 extern const BitKernels kBitsScalar;
+extern const ColumnKernels kColumnsScalar;
 
 extern const DistanceKernels kDistanceAvx2;
 extern const ScanKernels kScanAvx2;
 extern const PqKernels kPqAvx2;
 extern const BitKernels kBitsAvx2;
+extern const ColumnKernels kColumnsAvx2;
 
 extern const DistanceKernels kDistanceAvx512;
 extern const ScanKernels kScanAvx512;
 extern const PqKernels kPqAvx512;
 extern const BitKernels kBitsAvx512;
+extern const ColumnKernels kColumnsAvx512;
 
 }  // namespace elanus::simd
 

@@ -129,5 +129,20 @@ TEST(SelfCheck, FindsAWrongBitKernel) {
   });
 }
 
+TEST(SelfCheck, FindsAWrongColumnKernel) {
+  ExpectFinds("columns.select_counts", [](Kernels& k) {
+    k.columns.select_counts = [](const BitBlock& block, const std::uint32_t* columns, std::size_t count,
+                                 const std::uint32_t* at_least, std::uint32_t* rows, std::uint32_t* counts) {
+      return Right().columns.select_counts(block, columns, count - 1, at_least, rows, counts);
+    };
+  });
+  ExpectFinds("columns.select_all", [](Kernels& k) {
+    k.columns.select_all = [](const BitBlock& block, const std::uint32_t* columns, std::size_t count, bool,
+                              std::uint32_t* rows) {
+      return Right().columns.select_all(block, columns, count, true, rows);
+    };
+  });
+}
+
 }  // namespace
 }  // namespace elanus::simd
