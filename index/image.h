@@ -39,7 +39,9 @@ enum class SectionId : std::uint32_t {
   kCodebooks = 17,    // product-quantiser codebooks
   kCentroidCodes = 18,
   kPopcounts = 19,
-  kTreeCuts = 20,  // thresholds of tree nodes
+  kTreeCuts = 20,           // thresholds of tree nodes
+  kCentroidPopcounts = 21,  // uint32 per list: set bits of its centroid
+  kColumnCounts = 22,       // uint32 per bit: rows that have it set
 };
 
 /// Sections of one index. Move-only. Const calls are safe from many threads.

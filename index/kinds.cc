@@ -14,6 +14,7 @@
 #include "host/base/check.h"
 #include "host/base/status_macros.h"
 #include "index/annoy/annoy.h"
+#include "index/binary/binary.h"
 #include "index/flat/flat.h"
 #include "index/hnsw/hnsw.h"
 #include "index/ivf/ivf.h"
@@ -71,6 +72,10 @@ constexpr ParamSpec<SearchParams> kIvfPqSearch[] = {
     {"refine_k", &SearchParams::refine_k, 0, kAny, "best estimates re-scored; 0: 4 * k, k rounded up"},
 };
 
+constexpr Metric kBitMetrics[] = {Metric::kHamming, Metric::kJaccard, Metric::kTanimoto, Metric::kSubstructure,
+                                  Metric::kSuperstructure};
+constexpr Element kBits[] = {Element::kBit};
+
 constexpr KindRow kKinds[] = {
     {Kind::kFlat, "exact: scans every row", kFloatMetrics, kNumbers, {}, {}, PlanFlat, BuildFlat, OpenFlat},
     {Kind::kIvfFlat, "inverted lists: scans the lists nearest to the query", kFloatMetrics, kNumbers, kIvfBuild,
@@ -83,6 +88,17 @@ constexpr KindRow kKinds[] = {
      PlanHnsw, BuildHnsw, OpenHnsw},
     {Kind::kAnnoy, "random hyperplane trees", kFloatMetrics, kNumbers, kAnnoyBuild, kAnnoySearch, PlanAnnoy, BuildAnnoy,
      OpenAnnoy},
+    {Kind::kBinFlat,
+     "bits, exact: scans the columns of the query's set bits",
+     kBitMetrics,
+     kBits,
+     {},
+     {},
+     PlanBinFlat,
+     BuildBinFlat,
+     OpenBinFlat},
+    {Kind::kBinIvfFlat, "bits, inverted lists: scans the lists nearest to the query; containment stays exact",
+     kBitMetrics, kBits, kIvfBuild, kIvfSearch, PlanBinIvfFlat, BuildBinIvfFlat, OpenBinIvfFlat},
 };
 
 template <class T>
@@ -115,7 +131,6 @@ absl::Status CheckSpec(const KindRow& kind, const Spec& spec) {
 
 /// Names the first value of the base that is NaN or infinite.
 absl::Status CheckFinite(const BuildRequest& request) {
-  if (!IsFloat(request.base.element)) return absl::OkStatus();
   const simd::RowToFloat to_float = request.kernels->distance.to_float[static_cast<int>(request.base.element)];
   std::mutex mutex;
   std::uint64_t bad_row = request.base.count;
@@ -139,6 +154,21 @@ absl::Status CheckFinite(const BuildRequest& request) {
   const auto bad = std::find_if(values.begin(), values.end(), [](float v) { return !std::isfinite(v); });
   return absl::InvalidArgumentError(absl::StrCat("base row ", bad_row, ", component ", bad - values.begin(), " is ",
                                                  *bad, ": every value must be finite"));
+}
+
+/// Names the first row with bits set beyond the dimension.
+absl::Status CheckPadding(const BuildRequest& request) {
+  if (request.base.dim % 8 == 0) return absl::OkStatus();
+  for (std::uint64_t row = 0; row < request.base.count; ++row) {
+    if (row % 4096 == 0) ELANUS_RETURN_IF_ERROR(request.monitor.Check());
+    ELANUS_RETURN_IF_ERROR(CheckPadBits(request.base.row(row), request.base.dim, "base row", row));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckValues(const BuildRequest& request) {
+  if (IsFloat(request.base.element)) return CheckFinite(request);
+  return request.base.element == Element::kBit ? CheckPadding(request) : absl::OkStatus();
 }
 
 /// What the index was built with: {"nlist":128,"seed":42}.
@@ -173,7 +203,7 @@ absl::StatusOr<Image> BuildIndex(Kind kind, const BuildRequest& request) {
   const Spec spec{kind, request.metric, request.base.element, request.base.dim, request.base.count};
   ELANUS_RETURN_IF_ERROR(PlanIndex(spec, request.params).status());
   request.monitor.Stage("check values", 0);
-  ELANUS_RETURN_IF_ERROR(CheckFinite(request));
+  ELANUS_RETURN_IF_ERROR(CheckValues(request));
   const KindRow& row = KindRowFor(kind);
   ELANUS_ASSIGN_OR_RETURN(Image image, row.build(request));
   const std::string text = ParamsText(row, request.params);

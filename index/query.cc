@@ -52,6 +52,13 @@ absl::Status ToInteger(const float* values, std::uint32_t dim, Element element, 
 
 float InverseNorm(float squared_norm) { return squared_norm > 0 ? 1.0f / std::sqrt(squared_norm) : 0.0f; }
 
+absl::Status CheckPadBits(const std::byte* row, std::uint32_t dim, absl::string_view what, std::uint64_t number) {
+  const std::uint32_t used = dim % 8;
+  if (used == 0 || (static_cast<std::uint8_t>(row[dim / 8]) >> used) == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, " ", number, " has bits set beyond its ", dim,
+                                                 " bits: zero the rest of the last byte, or use a larger dimension"));
+}
+
 absl::Status QueryBlock::Prepare(const base::Vectors& queries, const Spec& spec, const simd::Kernels& kernels,
                                  std::uint64_t first_query) {
   ELANUS_RETURN_IF_ERROR(CheckTypes(queries, spec));
@@ -68,6 +75,7 @@ absl::Status QueryBlock::Prepare(const base::Vectors& queries, const Spec& spec,
     Query& query = queries_[i];
     if (bits) {
       const std::size_t row_bytes = RowBytes(Element::kBit, spec.dim);
+      ELANUS_RETURN_IF_ERROR(CheckPadBits(queries.row(i), spec.dim, "query", i));
       std::memcpy(next, queries.row(i), row_bytes);
       query.native = next;
       query.popcount = kernels.bits.popcount(reinterpret_cast<const std::uint8_t*>(next), row_bytes);

@@ -7,7 +7,9 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "host/base/element.h"
 #include "host/simd/kernels.h"
@@ -27,13 +29,17 @@ struct Query {
 /// 1 / sqrt of a canonical squared norm; 0 for 0. The one definition of normalisation.
 float InverseNorm(float squared_norm);
 
+/// Errors: kInvalidArgument naming the row unless the bits after the dimension in its last byte are zero: they would be
+/// counted by no one, and mean that the dimension is wrong. `what`: "query", "base row". `row`: bits.
+absl::Status CheckPadBits(const std::byte* row, std::uint32_t dim, absl::string_view what, std::uint64_t number);
+
 /// Owns prepared queries. Move-only; reusable to keep its memory.
 class QueryBlock {
  public:
   /// Prepares `queries` for an index of `spec`. Float rows take any float or integer query; int8 and uint8 rows take
   /// integers, and floats whose values are integers in range; bits take bits. Errors number queries from `first_query`.
   /// Errors: kInvalidArgument naming the query row, component and value for NaN, infinity, and what does not convert
-  /// without loss; for a wrong dimension or element type, both of them.
+  /// without loss, or bits set beyond the dimension; for a wrong dimension or element type, both of them.
   absl::Status Prepare(const base::Vectors& queries, const Spec& spec, const simd::Kernels& kernels,
                        std::uint64_t first_query = 0);
 

@@ -48,9 +48,7 @@ class IvfIndex : public Index {
 
  protected:
   absl::Status CheckSearch(const SearchParams& params, std::uint32_t) const override {
-    if (params.nprobe >= 1 && params.nprobe <= kListsMax) return absl::OkStatus();
-    return absl::InvalidArgumentError(
-        absl::StrCat("param 'nprobe' (", params.nprobe, ") should be in range [1, ", kListsMax, "]"));
+    return CheckNprobe(params);
   }
 
   void SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const override {

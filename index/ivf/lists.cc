@@ -30,6 +30,12 @@ absl::Status CheckLists(const Spec& spec, const BuildParams& params) {
   return absl::OkStatus();
 }
 
+absl::Status CheckNprobe(const SearchParams& params) {
+  if (params.nprobe >= 1 && params.nprobe <= kListsMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("param 'nprobe' (", params.nprobe, ") should be in range [1, ", kListsMax, "]"));
+}
+
 std::vector<std::uint64_t> ListSectionBytes(std::uint64_t nlist) {
   return {nlist * sizeof(std::uint32_t), nlist * sizeof(std::uint32_t)};
 }
