@@ -88,6 +88,35 @@ TEST_F(VerbsTest, EvalJudges) {
   EXPECT_EQ(by_vectors["reported_error"], 0.0);
 }
 
+TEST_F(VerbsTest, TruthOfBits) {
+  Run({"truth", "--base", Sample("molecule_base.npy"), "--queries", Sample("molecule_query.npy"), "--metric", "JACCARD",
+       "--k", "20", "--memory", "1", "--out", folder_ / "ids.ivecs", "--out-distances", folder_ / "d.fvecs"});
+  ExpectSame("ids.ivecs", "molecule_truth_jaccard_ids.ivecs");
+  ExpectSame("d.fvecs", "molecule_truth_jaccard_distances.fvecs");
+  for (const std::string metric : {"HAMMING", "TANIMOTO", "SUBSTRUCTURE", "SUPERSTRUCTURE"}) {
+    Run({"build", "--kind", "BIN_FLAT", "--metric", metric, "--base", Sample("molecule_base.npy"), "--out",
+         folder_ / "index"});
+    Run({"search", "--index", folder_ / "index", "--queries", Sample("molecule_query.npy"), "--k", "50", "--out",
+         folder_ / "a.ivecs", "--out-distances", folder_ / "a.fvecs"});
+    Run({"truth", "--base", Sample("molecule_base.npy"), "--queries", Sample("molecule_query.npy"), "--metric", metric,
+         "--k", "50", "--memory", "1", "--out", folder_ / "b.ivecs", "--out-distances", folder_ / "b.fvecs"});
+    EXPECT_EQ(ReadFile(folder_ / "a.ivecs"), ReadFile(folder_ / "b.ivecs")) << metric;
+    EXPECT_EQ(ReadFile(folder_ / "a.fvecs"), ReadFile(folder_ / "b.fvecs")) << metric;
+  }
+}
+
+TEST_F(VerbsTest, EvalOfBits) {
+  const nlohmann::json judged =
+      Run({"eval", "--truth", Sample("molecule_truth_jaccard_ids.ivecs"), "--result",
+           Sample("molecule_truth_jaccard_ids.ivecs"), "--result-distances",
+           Sample("molecule_truth_jaccard_distances.fvecs"), "--base", Sample("molecule_base.npy"), "--queries",
+           Sample("molecule_query.npy"), "--metric", "JACCARD", "--json"})
+          .Json();
+  EXPECT_EQ(judged["recall"], 1.0);
+  EXPECT_EQ(judged["distance_error"], 0.0);
+  EXPECT_EQ(judged["reported_error"], 0.0);
+}
+
 TEST_F(VerbsTest, BenchMeasuresEveryCombination) {
   BuildImages("HNSW", {"--set", "M=8", "--set", "efConstruction=50"});
   const nlohmann::json bench =

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "host/base/status_macros.h"
+#include "index/binary/bit_distance.h"
 #include "index/measure.h"
 
 namespace elanus::tools {
@@ -51,13 +52,11 @@ float ExactDistances::BitsDistance(const index::Query& query, std::uint32_t id) 
   const std::size_t bytes = base::RowBytes(base::Element::kBit, spec_.dim);
   const std::uint8_t* q = Bits(query.native);
   const std::uint8_t* x = Bits(base_.row(id));
-  if (spec_.metric == index::Metric::kHamming) return static_cast<float>(kernels_.bits.xor_popcount(q, x, bytes));
   const float outside = std::numeric_limits<float>::infinity();
   if (spec_.metric == index::Metric::kSubstructure) return kernels_.bits.is_subset(q, x, bytes) ? 0 : outside;
   if (spec_.metric == index::Metric::kSuperstructure) return kernels_.bits.is_subset(x, q, bytes) ? 0 : outside;
-  const auto both = static_cast<float>(kernels_.bits.and_popcount(q, x, bytes));
-  const auto either = static_cast<float>(query.popcount + kernels_.bits.popcount(x, bytes)) - both;
-  return either > 0 ? 1.0f - both / either : 1.0f;
+  return index::BitDistance(spec_.metric)(kernels_.bits.and_popcount(q, x, bytes), query.popcount,
+                                          kernels_.bits.popcount(x, bytes));
 }
 
 absl::Status CheckMetric(const base::Vectors& base, const base::Vectors& queries, index::Metric metric) {
