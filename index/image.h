@@ -42,6 +42,7 @@ enum class SectionId : std::uint32_t {
   kTreeCuts = 20,           // thresholds of tree nodes
   kCentroidPopcounts = 21,  // uint32 per list: set bits of its centroid
   kColumnCounts = 22,       // uint32 per bit: rows that have it set
+  kEqualNodes = 23,         // uint32 per node: the next one with the same code
 };
 
 /// Sections of one index. Move-only. Const calls are safe from many threads.

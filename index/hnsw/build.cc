@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "host/base/status_macros.h"
 #include "index/hnsw/codec.h"
 #include "index/hnsw/graph.h"
@@ -37,6 +38,8 @@ class Builder {
   absl::Status NumberLevel(const GraphCodec& codec, unsigned level);
   std::uint32_t NearestOnLevel(const GraphCodec& codec, std::uint64_t row, unsigned level, BuildScratch& scratch) const;
   void EncodeLevel(const GraphCodec& codec, unsigned level);
+  absl::Status ChainLevel(unsigned level);
+  void ChainRun(std::uint32_t begin, std::uint32_t end, bool below_top, BuildScratch& scratch);
 
   /// The sections that were added, as arrays; nullptr for those the index does not have.
   template <class T>
@@ -55,6 +58,7 @@ class Builder {
   std::uint8_t* codes_ = nullptr;
   std::int32_t* bias_ = nullptr;
   std::uint32_t* row_ids_ = nullptr;
+  std::uint32_t* next_equal_ = nullptr;
   std::byte* rows_ = nullptr;
   std::byte* codec_section_ = nullptr;
   float* inverse_norms_ = nullptr;
@@ -82,6 +86,9 @@ absl::Status Builder::AddSections() {
       case SectionId::kGraphLevels:
         ELANUS_RETURN_IF_ERROR(Add(id, bytes, &header));
         break;
+      case SectionId::kEqualNodes:
+        ELANUS_RETURN_IF_ERROR(Add(id, bytes, &next_equal_));
+        break;
       case SectionId::kCodec:
         ELANUS_RETURN_IF_ERROR(Add(id, bytes, &codec_section_));
         break;
@@ -94,7 +101,8 @@ absl::Status Builder::AddSections() {
     }
   }
   *header = {shape_.M(), shape_.levels()};
-  graph_.view = {&shape_, graph_.base_links, graph_.upper_links, {codes_, GraphCodec::Stride(image_->spec()), bias_}};
+  graph_.view = {
+      &shape_, graph_.base_links, graph_.upper_links, next_equal_, {codes_, GraphCodec::Stride(image_->spec()), bias_}};
   return absl::OkStatus();
 }
 
@@ -112,6 +120,7 @@ absl::Status Builder::Run() {
   for (unsigned level = shape_.levels(); level-- > 0;) {
     ELANUS_RETURN_IF_ERROR(NumberLevel(codec, level));
     EncodeLevel(codec, level);
+    ELANUS_RETURN_IF_ERROR(ChainLevel(level));
     ELANUS_RETURN_IF_ERROR(inserter.InsertLevel(level));
   }
   return absl::OkStatus();
@@ -181,6 +190,58 @@ void Builder::EncodeLevel(const GraphCodec& codec, unsigned level) {
                                  codes_ + node * stride);
     }
   });
+}
+
+/// Chains the nodes of the level that have equal codes, to each other or to a node of the levels above, and marks all
+/// but the first of each chain to stay out of the graph. Equal rows have the same nearest node above, so they lie in
+/// one run of nodes that start from the same node.
+absl::Status Builder::ChainLevel(unsigned level) {
+  const std::uint32_t first = shape_.nodes(level + 1);
+  const std::uint32_t last = shape_.nodes(level);
+  const auto starts_run = [&](std::uint32_t node) {
+    return node == first || *graph_.list(0, node) != *graph_.list(0, node - 1);
+  };
+  std::fill(next_equal_ + first, next_equal_ + last, kNoNode);
+  request_.pool->ParallelFor(last - first, kRowsPerPiece, [&](std::uint64_t begin, std::uint64_t end) {
+    ScratchList::Loan scratch(scratch_);
+    for (std::uint64_t i = begin; i < end && !request_.monitor.cancelled(); ++i) {
+      const auto node = static_cast<std::uint32_t>(first + i);
+      if (!starts_run(node)) continue;
+      std::uint32_t run_end = node + 1;
+      while (run_end < last && !starts_run(run_end)) ++run_end;
+      ChainRun(node, run_end, first > 0, *scratch);
+    }
+  });
+  ELANUS_RETURN_IF_ERROR(request_.monitor.Check());
+  request_.pool->ParallelFor(last, kRowsPerPiece * 8, [&](std::uint64_t begin, std::uint64_t end) {
+    for (std::uint64_t node = begin; node < end; ++node) {
+      const std::uint32_t next = next_equal_[node];
+      if (next == kNoNode || next < first) continue;
+      for (unsigned l = 0; l <= level; ++l) std::fill_n(graph_.list(l, next), shape_.stride(l), kNoNode);
+    }
+  });
+  return absl::OkStatus();
+}
+
+/// One run; with `below_top` it starts from a node above, which may be equal, too, and have a chain already.
+void Builder::ChainRun(std::uint32_t begin, std::uint32_t end, bool below_top, BuildScratch& scratch) {
+  const std::size_t stride = graph_.view.codes.stride;
+  const auto code = [&](std::uint32_t node) {
+    return absl::string_view(reinterpret_cast<const char*>(codes_ + node * stride), stride);
+  };
+  scratch.nodes.clear();
+  if (below_top) scratch.nodes.push_back(*graph_.list(0, begin));
+  for (std::uint32_t node = begin; node < end; ++node) scratch.nodes.push_back(node);
+  std::sort(scratch.nodes.begin(), scratch.nodes.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const int order = code(a).compare(code(b));
+    return order != 0 ? order < 0 : a < b;
+  });
+  for (std::size_t i = 1; i < scratch.nodes.size(); ++i) {
+    std::uint32_t tail = scratch.nodes[i - 1];
+    if (code(tail) != code(scratch.nodes[i])) continue;
+    while (next_equal_[tail] != kNoNode) tail = next_equal_[tail];
+    next_equal_[tail] = scratch.nodes[i];
+  }
 }
 
 absl::Status CheckParam(const char* name, std::int64_t value, std::int64_t min, std::int64_t max) {

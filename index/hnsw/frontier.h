@@ -86,16 +86,28 @@ class SortedFrontier {
   Score limit_ = ~Score{0};
 };
 
+/// What a walk may keep: rows that the filter allows.
+struct NodeFilter {
+  const RowFilter* rows = nullptr;            // nullptr: everything
+  const std::uint32_t* row_ids = nullptr;     // the row of each node
+  const std::uint32_t* next_equal = nullptr;  // see Graph
+
+  /// True when the row of the node, or of one with the same code, is allowed.
+  bool Allows(std::uint32_t node) const {
+    if (rows == nullptr) return true;
+    while (node != kNoNode && !rows->Allows(row_ids[node])) node = next_equal[node];
+    return node != kNoNode;
+  }
+};
+
 /// Two heaps: nodes to expand, and results. For large capacities, and for filters: nodes that the filter does not allow
 /// are walked through but not kept.
 class HeapFrontier {
  public:
-  /// `filter` speaks of rows, row_ids[node]; nullptr: all nodes are kept.
-  void Reset(std::size_t capacity, const RowFilter* filter, const std::uint32_t* row_ids) {
+  void Reset(std::size_t capacity, const NodeFilter& filter) {
     open_.clear();
     results_.Reset(capacity);
     filter_ = filter;
-    row_ids_ = row_ids;
   }
 
   std::uint32_t Next() {
@@ -118,7 +130,7 @@ class HeapFrontier {
     if (results_.full() && scored > results_.bound()) return;
     open_.push_back(scored);
     std::push_heap(open_.begin(), open_.end(), std::greater<>());
-    if (filter_ == nullptr || filter_->Allows(row_ids_[node])) results_.Offer(scored);
+    if (filter_.Allows(node)) results_.Offer(scored);
   }
 
   absl::Span<const ScoredNode> Results() { return results_.Sorted(); }
@@ -126,8 +138,7 @@ class HeapFrontier {
  private:
   std::vector<ScoredNode> open_;  // a min-heap
   Collector results_;
-  const RowFilter* filter_ = nullptr;
-  const std::uint32_t* row_ids_ = nullptr;
+  NodeFilter filter_;
 };
 
 }  // namespace elanus::index

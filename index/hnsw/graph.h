@@ -3,6 +3,9 @@
 // Nodes are numbered so that the nodes of level l and above are 0 .. nodes(l) - 1: a level is a prefix, and nothing has
 // to map a node to its place on a level. Node 0 is the entry point. Within the nodes whose highest level is l, numbers
 // follow the nearest node of the level above, so that near nodes lie near each other in memory.
+//
+// Nodes with equal codes would fill each other's lists and cut themselves off from the rest. So only the first of them
+// is in the graph, and the others hang on it in a chain.
 #ifndef ELANUS_INDEX_HNSW_GRAPH_H_
 #define ELANUS_INDEX_HNSW_GRAPH_H_
 
@@ -45,6 +48,7 @@ struct Graph {
   const GraphShape* shape = nullptr;
   const std::uint32_t* base_links = nullptr;   // level 0
   const std::uint32_t* upper_links = nullptr;  // levels 1, 2, ...
+  const std::uint32_t* next_equal = nullptr;   // [nodes]: the next node of the chain, a larger number, or kNoNode
   NodeCodes codes;
 
   const std::uint32_t* list(unsigned level, std::uint32_t node) const {

@@ -105,8 +105,8 @@ void HnswIndex::SearchBatch(const Batch& batch, Workspace& workspace, KeySink& s
   if (batch.filter == nullptr && ef <= LevelSearcher::kSortedMax) return WalkInTurns(batch, ef, scratch, sink);
   for (std::size_t q = 0; q < batch.queries.size(); ++q) {
     const ScoredNode entry = Enter(batch.queries[q], scratch.probe, scratch);
-    const auto found =
-        scratch.searcher.Search(kernels(), view_.graph, scratch.probe, 0, entry, ef, batch.filter, view_.row_ids);
+    const auto found = scratch.searcher.Search(kernels(), view_.graph, scratch.probe, 0, entry, ef,
+                                               {batch.filter, view_.row_ids, view_.graph.next_equal});
     Finish(batch, q, found, scratch, sink);
   }
 }
@@ -148,25 +148,28 @@ void HnswIndex::WalkInTurns(const Batch& batch, std::size_t ef, Scratch& scratch
   }
 }
 
-/// Turns what a walk found into results, or scans where it found too little.
+/// Turns what a walk found, and the nodes equal to it, into results; scans where that is too little.
 void HnswIndex::Finish(const Batch& batch, std::size_t query, absl::Span<const ScoredNode> found, Scratch& scratch,
                        KeySink& sink) const {
-  const std::uint64_t matches = batch.filter != nullptr ? batch.filter->allowed : spec().rows;
-  if (found.size() < std::min<std::uint64_t>(batch.k, matches)) return Scan(batch, query, scratch, sink);
+  const bool lossless = view_.codec.lossless();
+  const std::size_t nodes = lossless ? found.size() : std::min(found.size(), std::max(kEfDefault, 2 * Bucket(batch.k)));
   scratch.collector.Reset(batch.k);
-  if (view_.codec.lossless()) {
-    for (const ScoredNode node : found) {
-      scratch.collector.Offer(base::MakeKey(GraphCodec::ExactDistance(ScoreOf(node)), view_.row_ids[NodeOf(node)]));
+  scratch.ids.clear();
+  for (const ScoredNode scored : found.first(nodes)) {
+    for (std::uint32_t node = NodeOf(scored); node != kNoNode; node = view_.graph.next_equal[node]) {
+      const std::uint32_t row = view_.row_ids[node];
+      if (batch.filter != nullptr && !batch.filter->Allows(row)) continue;
+      if (lossless) {
+        scratch.collector.Offer(base::MakeKey(GraphCodec::ExactDistance(ScoreOf(scored)), row));
+      } else {
+        PrefetchLines(view_.rows + row * view_.row_stride, std::min<std::size_t>(view_.row_stride, 256));
+        scratch.ids.push_back(row);
+      }
     }
-  } else {
-    scratch.ids.clear();
-    for (const ScoredNode node : found.first(std::min(found.size(), std::max(kEfDefault, 2 * Bucket(batch.k))))) {
-      const std::uint32_t row = view_.row_ids[NodeOf(node)];
-      PrefetchLines(view_.rows + row * view_.row_stride, std::min<std::size_t>(view_.row_stride, 256));
-      scratch.ids.push_back(row);
-    }
-    OfferRows(batch.queries[query], scratch);
   }
+  if (!lossless) OfferRows(batch.queries[query], scratch);
+  const std::uint64_t matches = batch.filter != nullptr ? batch.filter->allowed : spec().rows;
+  if (scratch.collector.size() < std::min<std::uint64_t>(batch.k, matches)) return Scan(batch, query, scratch, sink);
   sink.Emit(query, scratch.collector.Sorted());
 }
 

@@ -4,6 +4,9 @@
 // measures what it found exactly. Results are min(k, matches) whatever ef and the filter: where a walk would cost more
 // than measuring every allowed row, or came up short, the allowed rows are scanned exactly.
 //
+// Rows with equal codes are one node of the graph, with the others chained to it: groups of equal rows cost neither
+// links nor candidates, and are found whole.
+//
 // The build inserts rows in batches: the rows of a batch search the graph as it was before, in parallel; then their
 // reverse links are added grouped by target, in parallel (Manohar et al.: ParlayANN, PPoPP 2024, section 3). Batches
 // hold at most a fiftieth of the graph. So the bytes do not depend on the number of threads.

@@ -30,19 +30,19 @@ absl::Status Inserter::InsertLevel(unsigned level) {
   if (first == 0) {  // the entry point has nothing to search
     for (unsigned l = 0; l <= level; ++l) SetLinks(l, 0, {});
     done = 1;
-    request_.monitor.Advance(1);
   }
   std::vector<std::uint32_t> batch;
   for (std::uint64_t i = 0; i < count;) {
     const std::uint64_t wanted = std::clamp<std::uint64_t>((first + done) / kBatchShare, 1, kBatchMax);
     batch.clear();
+    const std::uint64_t begin = i;
     for (; i < count && batch.size() < wanted; ++i) {
       const auto node = static_cast<std::uint32_t>(first + order(i));
-      if (node != 0) batch.push_back(node);
+      if (node != 0 && *graph_.list(0, node) != kNoNode) batch.push_back(node);
     }
     InsertBatch(level, batch);
     ELANUS_RETURN_IF_ERROR(request_.monitor.Check());
-    request_.monitor.Advance(batch.size());
+    request_.monitor.Advance(i - begin);
     done += batch.size();
   }
   return absl::OkStatus();
@@ -70,7 +70,7 @@ void Inserter::InsertOne(std::uint32_t node, unsigned level, std::size_t place, 
   ScoredNode entry = scratch.descent.Run(kernels, graph, scratch.probe, 0, 1, start);
   const auto ef = static_cast<std::size_t>(request_.params.ef_construction);
   for (unsigned l = level + 1; l-- > 0;) {
-    const auto found = scratch.searcher.Search(kernels, graph, scratch.probe, l, entry, ef, nullptr, nullptr);
+    const auto found = scratch.searcher.Search(kernels, graph, scratch.probe, l, entry, ef, {});
     entry = found.front();
     const auto chosen = scratch.selector.Select(kernels, codec_, graph.codes, found, graph.shape->M());
     SetLinks(l, node, chosen);

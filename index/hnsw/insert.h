@@ -34,7 +34,7 @@ class Inserter {
 
   /// Inserts the nodes whose highest level is `level`, on that level and all below; those of the levels above are in.
   /// Their codes are written, and the first link of each on level 0 names the node of level + 1 to start from (unless
-  /// `level` is the top). Errors: kCancelled.
+  /// `level` is the top), or is kNoNode for nodes that are to stay out of the graph. Errors: kCancelled.
   absl::Status InsertLevel(unsigned level);
 
  private:

@@ -34,6 +34,21 @@ absl::Status CheckLinks(absl::Span<const std::uint32_t> links, std::uint32_t nod
       absl::StrCat("a link on level ", level, " leads to node ", *bad, ", the level has ", nodes));
 }
 
+/// Chains ascend and no two meet, so that every walk along one ends and no row is met twice.
+absl::Status CheckChains(absl::Span<const std::uint32_t> next_equal) {
+  std::vector<bool> reached(next_equal.size());
+  for (std::uint32_t node = 0; node < next_equal.size(); ++node) {
+    const std::uint32_t next = next_equal[node];
+    if (next == kNoNode) continue;
+    if (next <= node || next >= next_equal.size() || reached[next]) {
+      return absl::DataLossError(absl::StrCat("the chain of equal nodes leads from node ", node, " to node ", next,
+                                              " of ", next_equal.size(), ", which it cannot"));
+    }
+    reached[next] = true;
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<std::uint32_t>> InvertRowIds(absl::Span<const std::uint32_t> row_ids) {
   std::vector<std::uint32_t> node_of_row(row_ids.size(), kNoNode);
   for (std::uint32_t node = 0; node < row_ids.size(); ++node) {
@@ -59,6 +74,9 @@ absl::Status ViewGraph(const Image& image, HnswView* view) {
     ELANUS_RETURN_IF_ERROR(
         CheckLinks(upper.subspan(begin, shape.offset(level + 1) - begin), shape.nodes(level), level));
   }
+  ELANUS_ASSIGN_OR_RETURN(const auto next_equal, image.Array<std::uint32_t>(SectionId::kEqualNodes, rows));
+  ELANUS_RETURN_IF_ERROR(CheckChains(next_equal));
+  view->graph.next_equal = next_equal.data();
   view->graph.base_links = base.data();
   view->graph.upper_links = upper.data();
   return absl::OkStatus();
@@ -75,7 +93,8 @@ std::vector<std::pair<SectionId, std::uint64_t>> HnswSections(const Spec& spec, 
       {SectionId::kBias, spec.rows * sizeof(std::int32_t)},
       {SectionId::kGraph, spec.rows * shape.stride(0) * sizeof(std::uint32_t)},
       {SectionId::kGraphUpper, shape.offset(shape.levels()) * sizeof(std::uint32_t)},
-      {SectionId::kGraphLevels, sizeof(GraphHeader)}};
+      {SectionId::kGraphLevels, sizeof(GraphHeader)},
+      {SectionId::kEqualNodes, spec.rows * sizeof(std::uint32_t)}};
   if (!lossless) {
     sections.emplace_back(SectionId::kCodec, GraphCodec::SectionBytes(spec));
     sections.emplace_back(SectionId::kRows, spec.rows * RowStride(spec));

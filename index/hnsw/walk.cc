@@ -4,15 +4,15 @@ namespace elanus::index {
 
 absl::Span<const ScoredNode> LevelSearcher::Search(const simd::Kernels& kernels, const Graph& graph, const Probe& probe,
                                                    unsigned level, ScoredNode entry, std::size_t ef,
-                                                   const RowFilter* filter, const std::uint32_t* row_ids) {
+                                                   const NodeFilter& filter) {
   const std::size_t capacity = std::min<std::size_t>(ef, graph.shape->nodes(level));
-  if (filter == nullptr && capacity <= kSortedMax) {
+  if (filter.rows == nullptr && capacity <= kSortedMax) {
     sorted_.frontier.Reset(capacity);
     sorted_.Start(kernels, graph, probe, level, entry);
     sorted_.Run();
     return sorted_.frontier.Results();
   }
-  heaps_.frontier.Reset(capacity, filter, row_ids);
+  heaps_.frontier.Reset(capacity, filter);
   heaps_.Start(kernels, graph, probe, level, entry);
   heaps_.Run();
   return heaps_.frontier.Results();

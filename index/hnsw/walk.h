@@ -124,10 +124,9 @@ class Walk {
 /// Searches one level keeping `ef` nodes, with the form of frontier that suits. Reusable. Not thread-safe.
 class LevelSearcher {
  public:
-  /// Results, nearest first; valid until the next call. `filter`: nullptr, or what may be a result (HeapFrontier).
+  /// Results, nearest first; valid until the next call. With a filter the walk takes HeapFrontier.
   absl::Span<const ScoredNode> Search(const simd::Kernels& kernels, const Graph& graph, const Probe& probe,
-                                      unsigned level, ScoredNode entry, std::size_t ef, const RowFilter* filter,
-                                      const std::uint32_t* row_ids);
+                                      unsigned level, ScoredNode entry, std::size_t ef, const NodeFilter& filter);
 
   /// Up to this many nodes a sorted array is faster than heaps.
   static constexpr std::size_t kSortedMax = 1024;

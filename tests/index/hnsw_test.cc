@@ -74,7 +74,7 @@ TEST(Frontier, SortedArrayAndHeapsAgree) {
   for (int round = 0; round < 50; ++round) {
     const std::size_t capacity = 1 + random.Below(40);
     sorted.Reset(capacity);
-    heaps.Reset(capacity, nullptr, nullptr);
+    heaps.Reset(capacity, {});
     std::uint32_t node = 0;
     for (int step = 0; step < 60; ++step) {
       for (std::uint64_t pushed = random.Below(9); pushed > 0; --pushed, ++node) {
@@ -322,6 +322,8 @@ TEST_F(HnswTest, RefusesDamagedSections) {
   std::uint32_t other = 0;
   std::memcpy(&other, image.section(SectionId::kRowIds).data(), sizeof(other));
   EXPECT_THAT(message(SectionId::kRowIds, 5, other), HasSubstr("another node's too"));
+  EXPECT_THAT(message(SectionId::kEqualNodes, 7, 7), HasSubstr("chain of equal nodes leads from node 7 to node 7"));
+  EXPECT_THAT(message(SectionId::kEqualNodes, 7, kRows), HasSubstr("from node 7 to node 3000"));
   EXPECT_THAT(message(SectionId::kCodec, 0, 0x7FC00000), HasSubstr("codec"));  // NaN
   EXPECT_THAT(message(SectionId::kCodec, 0, 0), HasSubstr("codec"));
   Image empty(image.spec());
@@ -329,7 +331,20 @@ TEST_F(HnswTest, RefusesDamagedSections) {
             absl::StatusCode::kDataLoss);
 }
 
-TEST_F(HnswTest, EqualRowsAndZeroVectorsAreFound) {
+/// Each row sixty times. As nodes of their own they would fill each other's lists and cut groups off.
+TEST_F(HnswTest, GroupsOfEqualRowsAreFoundWhole) {
+  SCOPED_TRACE(testing::Message() << "seed " << kSeed);
+  for (const auto& [element, metric] : {std::pair{Element::kU8, Metric::kL2}, std::pair{Element::kF32, Metric::kIp}}) {
+    Fill(element, metric);
+    for (std::uint64_t row = 0; row < kRows; ++row) {
+      for (std::uint32_t d = 0; d < kDim; ++d) base_->Set(row, d, base_->At(row % 50, d));
+    }
+    const std::unique_ptr<Index> index = Open(BuildImage());
+    EXPECT_GE(Recall(Search(*index, 100, 100), 100), 0.99) << ElementName(element);
+  }
+}
+
+TEST_F(HnswTest, ZeroVectorsAreFound) {
   for (const Metric metric : {Metric::kL2, Metric::kCosine}) {
     SCOPED_TRACE(MetricName(metric));
     Fill(Element::kF32, metric);
