@@ -24,8 +24,8 @@ class TreeBuilder {
         shape_(shape),
         random_(seed),
         sample_(kSampleRows * shape.code_bytes),
-        normal_storage_(shape.code_bytes + 64) {
-    void* aligned = normal_storage_.data();
+        normal_storage_(shape.code_bytes + 128) {
+    void* aligned = normal_storage_.data();  // with room to align it and to read whole vectors of it
     std::size_t space = normal_storage_.size();
     normal_ = static_cast<std::int8_t*>(std::align(64, shape.code_bytes, aligned, space));
   }

@@ -256,7 +256,7 @@ void ScanCodec::PrepareIntegerQuery(const Query& query, std::int8_t* weights, Sc
 }
 
 void ScanCodec::PrepareQuery(const Query& query, ScanQuery* out) const {
-  const std::size_t bytes = std::size_t{chunks()} * base::kChunkBytes;
+  const std::size_t bytes = (std::size_t{chunks()} * base::kChunkBytes + 63) / 64 * 64;  // whole vectors may be read
   out->storage.assign(bytes + 64, 0);
   void* aligned = out->storage.data();
   std::size_t space = out->storage.size();
