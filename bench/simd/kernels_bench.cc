@@ -131,7 +131,7 @@ void RegisterGroups(Fixture& f, const std::string& name, std::size_t group_bytes
 
 void RegisterScans(Fixture& f, const Kernels& k, const std::string& level) {
   static std::int32_t dots[64 * base::kGroupRows];
-  static std::uint16_t sums[64 * base::kGroupRows];
+  static std::uint16_t sums[simd::kLutsMax * 64 * base::kGroupRows];
   static std::uint32_t masks[64];
   const auto* weights = reinterpret_cast<const std::int8_t*>(f.query.data());
   for (const std::uint32_t dim : {128u, 384u, 768u}) {
@@ -141,10 +141,14 @@ void RegisterScans(Fixture& f, const Kernels& k, const std::string& level) {
                    });
   }
   for (const std::uint32_t m : {32u, 64u}) {
-    RegisterGroups(f, absl::StrCat("lut4_groups/", level, "/", m), base::Nibble4GroupBytes(m),
-                   [&f, &k, m](const std::uint8_t* codes, std::size_t groups) {
-                     k.pq.lut4_groups(codes, groups, m, f.query.data(), sums);
-                   });
+    for (const std::size_t tables : {std::size_t{1}, simd::kLutsMax}) {
+      RegisterGroups(f, absl::StrCat("lut4_groups/", level, "/", m, "/tables:", tables), base::Nibble4GroupBytes(m),
+                     [&f, &k, m, tables](const std::uint8_t* codes, std::size_t groups) {
+                       const std::uint8_t* luts[simd::kLutsMax];
+                       std::fill(luts, luts + simd::kLutsMax, f.query.data());
+                       k.pq.lut4_groups(codes, groups, m, luts, tables, sums);
+                     });
+    }
     RegisterGroups(f, absl::StrCat("lut8_groups/", level, "/", m), base::GroupBytes(m / 16),
                    [&f, &k, m](const std::uint8_t* codes, std::size_t groups) {
                      k.pq.lut8_groups(codes, groups, m, f.query.data(), sums);

@@ -60,13 +60,17 @@ struct ScanKernels {
                                float limit, std::size_t count, std::uint32_t* positions);
 };
 
+/// Tables that one call of lut4_groups takes: their sums fill the registers.
+inline constexpr std::size_t kLutsMax = 4;
+
 /// Look-up-table scans of product-quantiser codes.
 struct PqKernels {
-  /// sums[32 g + r] = sum over m of lut[m * 16 + code(g, r, m)], in uint16 (the caller keeps it below 65536).
-  /// codes: G32N4, 64-byte aligned; lut: [subquantisers * 16], 64-byte aligned; subquantisers a multiple of 4.
+  /// For each of 1..kLutsMax tables: sums[32 (t * groups + g) + r] = sum over m of luts[t][m * 16 + code(g, r, m)], in
+  /// uint16 (the caller keeps it below 65536). Several tables share the reading and splitting of the codes.
+  /// codes: G32N4, 64-byte aligned; luts[t]: [subquantisers * 16], 64-byte aligned; subquantisers a multiple of 4.
   void (*lut4_groups)(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers,
-                      const std::uint8_t* lut, std::uint16_t* sums);
-  /// The same for 8-bit codes: byte m of a row is its code m. codes: G32C16; lut: [subquantisers * 256].
+                      const std::uint8_t* const* luts, std::size_t tables, std::uint16_t* sums);
+  /// For one table of 8-bit codes: byte m of a row is its code m. codes: G32C16; lut: [subquantisers * 256].
   void (*lut8_groups)(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers,
                       const std::uint8_t* lut, std::uint16_t* sums);
   /// Writes, ascending, the i < count with bias[i] + scale * float(sums[i]) <= limit; returns how many.

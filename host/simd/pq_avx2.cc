@@ -30,8 +30,8 @@ struct PairSums {
   }
 };
 
-void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers, const std::uint8_t* lut,
-                std::uint16_t* sums) {
+void Lut4OneTable(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers, const std::uint8_t* lut,
+                  std::uint16_t* sums) {
   const __m256i nibble = _mm256_set1_epi8(15);
   const std::size_t group_bytes = std::size_t{subquantisers} * 16;
   for (std::size_t g = 0; g < groups; ++g) {
@@ -45,6 +45,14 @@ void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t sub
     high.Store(sums + 16);
     codes += group_bytes;
     sums += base::kGroupRows;
+  }
+}
+
+// Table by table: the sums of two fill more than AVX2's sixteen registers.
+void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers,
+                const std::uint8_t* const* luts, std::size_t tables, std::uint16_t* sums) {
+  for (std::size_t t = 0; t < tables; ++t) {
+    Lut4OneTable(codes, groups, subquantisers, luts[t], sums + t * groups * base::kGroupRows);
   }
 }
 

@@ -7,9 +7,9 @@
 namespace elanus::simd {
 namespace {
 
-/// Adds four sub-quantisers of 32 rows: row j's in dword j of `low`, row j + 16's in dword j of `high`.
-/// VPERMB first turns "four runs of 16 rows" into "16 rows of four codes", then looks all four tables up at once (a
-/// code's index is 16 * its table + its nibble), and VPDPBUSD adds a row's four entries.
+/// Four sub-quantisers of 32 rows: row j's sum in dword j of `low`, row j + 16's in dword j of `high`.
+/// VPERMB first turns "four runs of 16 rows" into "16 rows of four codes", then looks all four up at once (a code's
+/// index is 16 * its sub-quantiser + its nibble), and VPDPBUSD adds a row's four entries.
 struct Lut4 {
   const __m512i transpose =
       _mm512_setr_epi32(0x30201000, 0x31211101, 0x32221202, 0x33231303, 0x34241404, 0x35251505, 0x36261606, 0x37271707,
@@ -18,13 +18,20 @@ struct Lut4 {
   const __m512i table_of_byte = _mm512_set1_epi32(0x30201000);
   const __m512i ones = _mm512_set1_epi8(1);
 
-  void Add(const std::uint8_t* codes, __m512i table, __m512i& low, __m512i& high) const {
+  struct Indices {
+    __m512i low;
+    __m512i high;
+  };
+  Indices Split(const std::uint8_t* codes) const {
     constexpr int kAndOr = 0xEA;  // (a & b) | c
     const __m512i pairs = _mm512_permutexvar_epi8(transpose, _mm512_load_si512(codes));
-    const __m512i low_index = _mm512_ternarylogic_epi32(pairs, nibble, table_of_byte, kAndOr);
-    const __m512i high_index = _mm512_ternarylogic_epi32(_mm512_srli_epi32(pairs, 4), nibble, table_of_byte, kAndOr);
-    low = _mm512_dpbusd_epi32(low, _mm512_permutexvar_epi8(low_index, table), ones);
-    high = _mm512_dpbusd_epi32(high, _mm512_permutexvar_epi8(high_index, table), ones);
+    return {_mm512_ternarylogic_epi32(pairs, nibble, table_of_byte, kAndOr),
+            _mm512_ternarylogic_epi32(_mm512_srli_epi32(pairs, 4), nibble, table_of_byte, kAndOr)};
+  }
+  void Add(const Indices& indices, const std::uint8_t* lut, __m512i& low, __m512i& high) const {
+    const __m512i table = _mm512_load_si512(lut);
+    low = _mm512_dpbusd_epi32(low, _mm512_permutexvar_epi8(indices.low, table), ones);
+    high = _mm512_dpbusd_epi32(high, _mm512_permutexvar_epi8(indices.high, table), ones);
   }
 };
 
@@ -32,19 +39,37 @@ void Store16(__m512i sums, std::uint16_t* out) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi32_epi16(sums));
 }
 
-void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers, const std::uint8_t* lut,
-                std::uint16_t* sums) {
-  const Lut4 tables;
+template <std::size_t kTables>
+void Lut4Tables(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers,
+                const std::uint8_t* const* luts, std::uint16_t* sums) {
+  const Lut4 lookup;
   const std::size_t group_bytes = std::size_t{subquantisers} * 16;
-  for (std::size_t g = 0; g < groups; ++g) {
-    __m512i low = _mm512_setzero_si512(), high = _mm512_setzero_si512();
+  for (std::size_t g = 0; g < groups; ++g, codes += group_bytes) {
+    __m512i low[kTables] = {}, high[kTables] = {};
     for (std::size_t b = 0; b < group_bytes; b += 64) {
-      tables.Add(codes + b, _mm512_load_si512(lut + b), low, high);
+      const Lut4::Indices indices = lookup.Split(codes + b);
+      for (std::size_t t = 0; t < kTables; ++t) lookup.Add(indices, luts[t] + b, low[t], high[t]);
     }
-    Store16(low, sums);
-    Store16(high, sums + 16);
-    codes += group_bytes;
-    sums += base::kGroupRows;
+    for (std::size_t t = 0; t < kTables; ++t) {
+      std::uint16_t* const out = sums + (t * groups + g) * base::kGroupRows;
+      Store16(low[t], out);
+      Store16(high[t], out + 16);
+    }
+  }
+}
+
+void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers,
+                const std::uint8_t* const* luts, std::size_t tables, std::uint16_t* sums) {
+  static_assert(kLutsMax == 4);
+  switch (tables) {
+    case 1:
+      return Lut4Tables<1>(codes, groups, subquantisers, luts, sums);
+    case 2:
+      return Lut4Tables<2>(codes, groups, subquantisers, luts, sums);
+    case 3:
+      return Lut4Tables<3>(codes, groups, subquantisers, luts, sums);
+    default:
+      return Lut4Tables<4>(codes, groups, subquantisers, luts, sums);
   }
 }
 

@@ -4,8 +4,8 @@
 namespace elanus::simd {
 namespace {
 
-void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers, const std::uint8_t* lut,
-                std::uint16_t* sums) {
+void Lut4OneTable(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers, const std::uint8_t* lut,
+                  std::uint16_t* sums) {
   for (std::size_t g = 0; g < groups; ++g) {
     const std::uint8_t* group = codes + g * base::Nibble4GroupBytes(subquantisers);
     for (std::uint32_t r = 0; r < base::kGroupRows; ++r) {
@@ -16,6 +16,13 @@ void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t sub
       }
       sums[g * base::kGroupRows + r] = static_cast<std::uint16_t>(sum);
     }
+  }
+}
+
+void Lut4Groups(const std::uint8_t* codes, std::size_t groups, std::uint32_t subquantisers,
+                const std::uint8_t* const* luts, std::size_t tables, std::uint16_t* sums) {
+  for (std::size_t t = 0; t < tables; ++t) {
+    Lut4OneTable(codes, groups, subquantisers, luts[t], sums + t * groups * base::kGroupRows);
   }
 }
 

@@ -152,9 +152,13 @@ void RunSelectSums(const Kernels& k, const Inputs& in, Words& out) {
 }
 
 void RunLut4(const Kernels& k, const Inputs& in, Words& out) {
-  std::uint16_t sums[kGroupRows];
-  k.pq.lut4_groups(in.codes, kGroups, kTables4, in.lut, sums);
-  out.assign(sums, sums + kGroupRows);
+  std::uint16_t sums[kLutsMax * kGroupRows];
+  for (std::size_t tables = 1; tables <= kLutsMax; ++tables) {
+    const std::uint8_t* luts[kLutsMax];
+    for (std::size_t t = 0; t < tables; ++t) luts[t] = in.lut + t * 64;
+    k.pq.lut4_groups(in.codes, kGroups, kTables4, luts, tables, sums);
+    out.insert(out.end(), sums, sums + tables * kGroupRows);
+  }
 }
 
 void RunLut8(const Kernels& k, const Inputs& in, Words& out) {

@@ -10,6 +10,7 @@
 #include "host/base/status_macros.h"
 #include "index/ivf/coarse.h"
 #include "index/ivf/lists.h"
+#include "index/ivf/probes.h"
 #include "index/scan/coded_sections.h"
 
 namespace elanus::index {
@@ -58,19 +59,12 @@ class IvfIndex : public Index {
   }
 
  private:
-  struct Probe {
-    std::uint32_t list;
-    std::uint32_t query;
-  };
   struct IvfScratch {
     std::vector<ScanCodec::ScanQuery> queries;
     std::vector<Collector> collectors;
     CentroidTable::Scratch coarse;
     Scanner::Scratch scan;
-    std::vector<Probe> nearest;  // the first list of each query
-    std::vector<Probe> others;
-    std::vector<Probe> sorted;
-    std::vector<std::uint32_t> begin;  // of each list's probes
+    Probes probes;
   };
 
   /// One search: what is the same for all its queries.
@@ -118,50 +112,26 @@ class IvfIndex : public Index {
     Finish(task, q, 0);
   }
 
-  /// List by list, so that the codes of a list are read from memory once for all queries that visit it. Each query's
-  /// nearest list comes before all others: it brings the limit down to where few rows of the rest pass.
+  /// List by list, so that the codes of a list are read from memory once for all queries that visit it.
   void SearchTogether(const Task& task, std::size_t begin, std::size_t count) const {
     IvfScratch& scratch = task.scratch;
-    scratch.nearest.clear();
-    scratch.others.clear();
+    scratch.probes.Clear();
     for (std::uint32_t i = 0; i < count; ++i) {
       Prepare(task, begin + i, i);
-      const absl::Span<const base::Key> order =
-          coarse_.Nearest(task.batch.queries[begin + i], task.nprobe, scratch.coarse);
-      scratch.nearest.push_back({base::KeyRow(order[0]), i});
-      for (const base::Key key : order.subspan(1)) scratch.others.push_back({base::KeyRow(key), i});
+      scratch.probes.Add(i, coarse_.Nearest(task.batch.queries[begin + i], task.nprobe, scratch.coarse));
     }
-    ScanProbes(task, begin, scratch.nearest);
-    ScanProbes(task, begin, scratch.others);
-    for (std::size_t i = 0; i < count; ++i) Finish(task, begin + i, i);
-  }
-
-  void ScanProbes(const Task& task, std::size_t begin, const std::vector<Probe>& probes) const {
-    SortByList(probes, task.scratch);
-    const std::vector<Probe>& sorted = task.scratch.sorted;
-    for (std::size_t first = 0; first < sorted.size();) {
-      std::size_t end = first;
-      while (end < sorted.size() && sorted[end].list == sorted[first].list) ++end;
-      const Range list = List(sorted[first].list);
-      const std::uint64_t after = lists_.offsets[sorted[std::min(end, sorted.size() - 1)].list];
+    scratch.probes.ForEachList(lists_.nlist(), [&](absl::Span<const Probe> probes, std::uint32_t next_list) {
+      const Range list = List(probes.front().list);
       for (std::uint64_t done = 0; done < list.length; done += tile_rows_) {
         const Range tile{list.group + done / base::kGroupRows, std::min(tile_rows_, list.length - done)};
-        const std::uint64_t next = done + tile_rows_ < list.length ? tile.group + tile_rows_ / base::kGroupRows : after;
-        for (std::size_t i = first; i < end; ++i) {
-          Scan(task, begin + sorted[i].query, sorted[i].query, tile, i == first ? next : Scanner::kNoGroup);
+        const bool more = done + tile_rows_ < list.length;
+        std::uint64_t next = more ? tile.group + tile_rows_ / base::kGroupRows : lists_.offsets[next_list];
+        for (const Probe& probe : probes) {
+          Scan(task, begin + probe.query, probe.query, tile, std::exchange(next, Scanner::kNoGroup));
         }
       }
-      first = end;
-    }
-  }
-
-  /// Counting sort.
-  void SortByList(const std::vector<Probe>& probes, IvfScratch& scratch) const {
-    scratch.begin.assign(lists_.nlist() + 1, 0);
-    for (const Probe& probe : probes) ++scratch.begin[probe.list + 1];
-    for (std::uint32_t list = 0; list < lists_.nlist(); ++list) scratch.begin[list + 1] += scratch.begin[list];
-    scratch.sorted.resize(probes.size());
-    for (const Probe& probe : probes) scratch.sorted[scratch.begin[probe.list]++] = probe;
+    });
+    for (std::size_t i = 0; i < count; ++i) Finish(task, begin + i, i);
   }
 
   struct Range {

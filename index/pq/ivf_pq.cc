@@ -1,6 +1,7 @@
 #include "index/pq/ivf_pq.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -10,10 +11,12 @@
 #include "host/base/status_macros.h"
 #include "index/ivf/coarse.h"
 #include "index/ivf/lists.h"
+#include "index/ivf/probes.h"
 #include "index/measure.h"
 #include "index/pq/pq_sections.h"
 #include "index/pq/quantiser.h"
 #include "index/pq/rotation.h"
+#include "index/reservoir.h"
 #include "index/scan/coded_sections.h"
 
 namespace elanus::index {
@@ -21,6 +24,12 @@ namespace {
 
 constexpr std::uint32_t kBlockGroups = 8;  // groups between two looks at the limit: sums stay in the first-level cache
 constexpr std::uint64_t kBlockRows = kBlockGroups * base::kGroupRows;
+
+/// Tables, candidates and probes of the queries that are answered together: bounds their memory.
+constexpr std::size_t kTogetherBytes = std::size_t{8} << 20;
+
+/// Lists are scanned for several queries in turn when a list has at least this many on average.
+constexpr std::size_t kReuse = 2;
 
 /// Sections of an IVF_PQ index, checked.
 struct IvfPqView {
@@ -52,31 +61,42 @@ class IvfPqIndex : public Index {
   }
 
   void SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const override {
-    PqScratch& scratch = workspace.Get<PqScratch>();
     const std::uint64_t matches = batch.filter != nullptr ? batch.filter->allowed : spec().rows;
     const std::uint64_t refine_k = batch.params.refine_k > 0 ? static_cast<std::uint64_t>(batch.params.refine_k)
                                                              : std::uint64_t{4} * ResultBucket(batch.k);
-    const auto nprobe = static_cast<std::uint32_t>(std::min<std::int64_t>(batch.params.nprobe, view_.lists.nlist()));
-    for (std::size_t q = 0; q < batch.queries.size(); ++q) {
-      const Query& query = batch.queries[q];
-      scratch.estimates.Reset(static_cast<std::size_t>(refine_k));
-      PrepareTable(query, scratch);
-      Probe(query, nprobe, std::min<std::uint64_t>(batch.k, matches), batch.filter, scratch);
-      scratch.collector.Reset(batch.k);
-      Refine(query, scratch);
-      sink.Emit(q, scratch.collector.Sorted());
+    const Task task{batch,
+                    static_cast<std::uint32_t>(std::min<std::int64_t>(batch.params.nprobe, view_.lists.nlist())),
+                    static_cast<std::size_t>(std::min<std::uint64_t>(refine_k, spec().rows)),
+                    std::min<std::uint64_t>(batch.k, matches),
+                    workspace.Get<PqScratch>(),
+                    sink};
+    const std::size_t most = kTogetherBytes / (view_.shape.pq.scanned() * std::size_t{view_.shape.pq.codewords()} +
+                                               2 * sizeof(base::Key) * task.refine_k + sizeof(Probe) * task.nprobe);
+    for (std::size_t begin = 0; begin < batch.queries.size();) {
+      const std::size_t count = std::clamp<std::size_t>(most, 1, batch.queries.size() - begin);
+      if (view_.shape.pq.nbits == 4 && count * task.nprobe >= kReuse * view_.lists.nlist()) {
+        SearchTogether(task, begin, count);
+      } else {
+        for (std::size_t q = begin; q < begin + count; ++q) SearchOne(task, q);
+      }
+      begin += count;
     }
   }
 
  private:
+  /// A query's table, and what was found for it.
+  struct Candidates {
+    PqTable table;
+    Reservoir estimates;  // (estimated distance, slot)
+  };
   struct PqScratch {
+    std::vector<Candidates> queries;
+    Probes probes;
     CentroidTable::Scratch coarse;
     std::vector<float> rotated;
     std::vector<float> products;
-    PqTable table;
     std::vector<std::uint16_t> sums;
     std::vector<std::uint32_t> positions;
-    Collector estimates;  // (estimated distance, slot)
     std::vector<std::uint32_t> ids;
     std::vector<float> distances;
     Collector collector;
@@ -85,8 +105,51 @@ class IvfPqIndex : public Index {
     std::vector<float> unrotated;
   };
 
-  /// The table of the query's products with all codewords, in units of the distance.
-  void PrepareTable(const Query& query, PqScratch& scratch) const {
+  /// One search: what is the same for all its queries.
+  struct Task {
+    const Batch& batch;
+    std::uint32_t nprobe;
+    std::size_t refine_k;  // candidates re-scored
+    std::uint64_t wanted;  // candidates below which a query visits more lists
+    PqScratch& scratch;
+    KeySink& sink;
+  };
+
+  /// Query by query, nearest list first.
+  void SearchOne(const Task& task, std::size_t q) const {
+    Prepare(task, q, 0);
+    const absl::Span<const base::Key> order = coarse_.Nearest(task.batch.queries[q], task.nprobe, task.scratch.coarse);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      if (i + 1 < order.size()) PrefetchList(base::KeyRow(order[i + 1]));
+      const Probe probe{base::KeyRow(order[i]), 0, base::KeyDistance(order[i])};
+      ScanList(task, q, {&probe, 1});
+    }
+    Finish(task, q, 0);
+  }
+
+  /// List by list: a list's codes are read from memory once for all queries that visit it, and split once for several.
+  void SearchTogether(const Task& task, std::size_t begin, std::size_t count) const {
+    Probes& probes = task.scratch.probes;
+    probes.Clear();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      Prepare(task, begin + i, i);
+      probes.Add(i, coarse_.Nearest(task.batch.queries[begin + i], task.nprobe, task.scratch.coarse));
+    }
+    probes.ForEachList(view_.lists.nlist(), [&](absl::Span<const Probe> visitors, std::uint32_t next_list) {
+      PrefetchList(next_list);
+      for (; !visitors.empty(); visitors.remove_prefix(std::min(visitors.size(), simd::kLutsMax))) {
+        ScanList(task, begin, visitors.subspan(0, simd::kLutsMax));
+      }
+    });
+    for (std::size_t i = 0; i < count; ++i) Finish(task, begin + i, i);
+  }
+
+  /// Query `q` of the batch uses place `i` of the scratch: its table of products with all codewords, in units of the
+  /// distance.
+  void Prepare(const Task& task, std::size_t q, std::size_t i) const {
+    PqScratch& scratch = task.scratch;
+    if (scratch.queries.size() <= i) scratch.queries.resize(i + 1);
+    const Query& query = task.batch.queries[q];
     const float* values = query.values;
     if (view_.rotation != nullptr) {
       scratch.rotated.resize(spec().dim);
@@ -96,26 +159,13 @@ class IvfPqIndex : public Index {
     const PqShape& pq = view_.shape.pq;
     scratch.products.resize(std::size_t{pq.m} * pq.codewords());
     view_.codebooks.Products(values, scratch.products.data());
-    QuantiseTable(pq, spec().metric == Metric::kL2 ? -2.0f : -Scale(query), scratch.products, &scratch.table);
+    QuantiseTable(pq, spec().metric == Metric::kL2 ? -2.0f : -Scale(query), scratch.products,
+                  &scratch.queries[i].table);
+    scratch.queries[i].estimates.Reset(task.refine_k);
   }
 
   /// Cosine rows and centroids are normalised; the query is not.
   float Scale(const Query& query) const { return spec().metric == Metric::kCosine ? query.inverse_norm : 1.0f; }
-
-  /// Estimates the rows of the nearest lists: of nprobe, then of more while fewer than `wanted` were found.
-  void Probe(const Query& query, std::uint32_t nprobe, std::uint64_t wanted, const RowFilter* filter,
-             PqScratch& scratch) const {
-    absl::Span<const base::Key> order = coarse_.Nearest(query, nprobe, scratch.coarse);
-    for (std::size_t i = 0; i < nprobe; ++i) {
-      if (i + 1 < nprobe) PrefetchList(base::KeyRow(order[i + 1]));
-      ScanList(order[i], query, filter, scratch);
-    }
-    if (scratch.estimates.size() >= wanted) return;
-    order = coarse_.Nearest(query, view_.lists.nlist(), scratch.coarse);
-    for (std::size_t i = nprobe; i < order.size() && scratch.estimates.size() < wanted; ++i) {
-      ScanList(order[i], query, filter, scratch);
-    }
-  }
 
   /// The first lines of a list: the processor's own prefetcher goes on from there.
   void PrefetchList(std::uint32_t list) const {
@@ -125,48 +175,81 @@ class IvfPqIndex : public Index {
     __builtin_prefetch(view_.bias + group * base::kGroupRows);
   }
 
-  void ScanList(base::Key list_key, const Query& query, const RowFilter* filter, PqScratch& scratch) const {
-    const std::uint32_t list = base::KeyRow(list_key);
+  /// Estimates the rows of one list for up to kLutsMax queries; `begin`: the query of the batch that is probes' first.
+  void ScanList(const Task& task, std::size_t begin, absl::Span<const Probe> probes) const {
+    PqScratch& scratch = task.scratch;
+    const std::uint32_t list = probes.front().list;
     const std::uint64_t length = view_.lists.lengths[list];
-    const std::uint64_t first_group = view_.lists.offsets[list];
-    const PqShape& pq = view_.shape.pq;
-    // L2: |q - c|^2; inner products: -<q, c>, for cosine by the query's length.
-    const float list_distance =
-        base::KeyDistance(list_key) * (spec().metric == Metric::kCosine ? query.inverse_norm : 1.0f);
-    const float offset = list_distance + scratch.table.offset;
-    const auto scan = pq.nbits == 4 ? kernels().pq.lut4_groups : kernels().pq.lut8_groups;
-    scratch.sums.resize(kBlockRows);
+    scratch.sums.resize(simd::kLutsMax * kBlockRows);
     scratch.positions.resize(kBlockRows);
-    for (std::uint64_t begin = 0; begin < length; begin += kBlockRows) {
-      const auto count = static_cast<std::size_t>(std::min(kBlockRows, length - begin));
-      const std::uint64_t group = first_group + begin / base::kGroupRows;
-      const std::uint64_t first_slot = group * base::kGroupRows;
-      scan(view_.codes + group * view_.shape.group_bytes(), base::GroupsFor(count), pq.scanned(), scratch.table.entries,
-           scratch.sums.data());
-      const std::size_t selected =
-          kernels().pq.select(scratch.sums.data(), view_.bias + first_slot, scratch.table.scale,
-                              scratch.estimates.limit() - offset, count, scratch.positions.data());
-      for (std::size_t i = 0; i < selected; ++i) {
-        const std::uint64_t slot = first_slot + scratch.positions[i];
-        if (filter != nullptr && !filter->Allows(view_.row_ids[slot])) continue;
-        const float estimate =
-            offset + (view_.bias[slot] + scratch.table.scale * static_cast<float>(scratch.sums[scratch.positions[i]]));
-        scratch.estimates.Offer(base::MakeKey(estimate, static_cast<std::uint32_t>(slot)));
+    const std::uint8_t* tables[simd::kLutsMax];
+    for (std::size_t i = 0; i < probes.size(); ++i) tables[i] = scratch.queries[probes[i].query].table.entries;
+    for (std::uint64_t done = 0; done < length; done += kBlockRows) {
+      const auto count = static_cast<std::size_t>(std::min(kBlockRows, length - done));
+      const std::uint64_t group = view_.lists.offsets[list] + done / base::kGroupRows;
+      const std::uint64_t groups = base::GroupsFor(count);
+      const std::uint8_t* codes = view_.codes + group * view_.shape.group_bytes();
+      if (view_.shape.pq.nbits == 4) {
+        kernels().pq.lut4_groups(codes, groups, view_.shape.pq.scanned(), tables, probes.size(), scratch.sums.data());
+      } else {
+        kernels().pq.lut8_groups(codes, groups, view_.shape.pq.m, tables[0], scratch.sums.data());
+      }
+      for (std::size_t i = 0; i < probes.size(); ++i) {
+        OfferBlock(task, task.batch.queries[begin + probes[i].query], probes[i], group * base::kGroupRows, count,
+                   scratch.sums.data() + i * groups * base::kGroupRows);
       }
     }
   }
 
+  /// Offers the rows of a block whose estimate, from the sums of their table entries, is within the query's limit.
+  void OfferBlock(const Task& task, const Query& query, const Probe& probe, std::uint64_t first_slot, std::size_t count,
+                  const std::uint16_t* sums) const {
+    Candidates& candidates = task.scratch.queries[probe.query];
+    const PqTable& table = candidates.table;
+    // L2: |q - c|^2; inner products: -<q, c>, for cosine by the query's length.
+    const float offset = probe.distance * (spec().metric == Metric::kCosine ? query.inverse_norm : 1.0f) + table.offset;
+    // Which candidates are kept must not depend on when the limit fell: what roundings could drop is passed on.
+    const float limit = candidates.estimates.limit();
+    const float widened = (limit - offset) + (std::abs(limit) + std::abs(offset)) * 0x1p-21f;
+    std::uint32_t* const positions = task.scratch.positions.data();
+    const std::size_t selected =
+        kernels().pq.select(sums, view_.bias + first_slot, table.scale, widened, count, positions);
+    for (std::size_t i = 0; i < selected; ++i) {
+      const std::uint64_t slot = first_slot + positions[i];
+      if (task.batch.filter != nullptr && !task.batch.filter->Allows(view_.row_ids[slot])) continue;
+      const float estimate = offset + (view_.bias[slot] + table.scale * static_cast<float>(sums[positions[i]]));
+      candidates.estimates.Offer(base::MakeKey(estimate, static_cast<std::uint32_t>(slot)));
+    }
+  }
+
+  /// Visits further lists while candidates are missing, re-scores, and hands the results over.
+  void Finish(const Task& task, std::size_t q, std::size_t i) const {
+    PqScratch& scratch = task.scratch;
+    const Query& query = task.batch.queries[q];
+    Reservoir& estimates = scratch.queries[i].estimates;
+    if (estimates.size() < task.wanted) {
+      const absl::Span<const base::Key> order = coarse_.Nearest(query, view_.lists.nlist(), scratch.coarse);
+      for (std::size_t next = task.nprobe; next < order.size() && estimates.size() < task.wanted; ++next) {
+        const Probe probe{base::KeyRow(order[next]), static_cast<std::uint32_t>(i), base::KeyDistance(order[next])};
+        ScanList(task, q - i, {&probe, 1});
+      }
+    }
+    scratch.collector.Reset(task.batch.k);
+    Refine(query, estimates.Best(), scratch);
+    task.sink.Emit(q, scratch.collector.Sorted());
+  }
+
   /// Measures the rows with the best estimates exactly.
-  void Refine(const Query& query, PqScratch& scratch) const {
+  void Refine(const Query& query, absl::Span<const base::Key> candidates, PqScratch& scratch) const {
     scratch.ids.clear();
     if (!view_.shape.refined) {
-      for (const base::Key key : scratch.estimates.Unsorted()) {
+      for (const base::Key key : candidates) {
         scratch.collector.Offer(
             base::MakeKey(DecodedDistance(query, base::KeyRow(key), scratch), view_.row_ids[base::KeyRow(key)]));
       }
       return;
     }
-    for (const base::Key key : scratch.estimates.Unsorted()) scratch.ids.push_back(view_.row_ids[base::KeyRow(key)]);
+    for (const base::Key key : candidates) scratch.ids.push_back(view_.row_ids[base::KeyRow(key)]);
     scratch.distances.resize(scratch.ids.size());
     measure_(query, {view_.rows, RowStride(spec()), scratch.ids.data(), scratch.ids.size()}, scratch.distances.data());
     for (std::size_t i = 0; i < scratch.ids.size(); ++i) {

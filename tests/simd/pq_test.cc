@@ -10,11 +10,16 @@ class Pq : public LevelTest {};
 
 INSTANTIATE_TEST_SUITE_P(, Pq, testing::ValuesIn(SupportedLevels()), NameOfLevel);
 
+/// `luts`: kLutsMax tables of 16 * subquantisers entries, one after another.
 void CheckLut4(const Kernels& k, const Guarded<std::uint8_t>& codes, std::size_t groups, std::uint32_t subquantisers,
-               const Guarded<std::uint8_t>& lut) {
-  Guarded<std::uint16_t> sums(groups * 32);
-  k.pq.lut4_groups(codes.data(), groups, subquantisers, lut.data(), sums.data());
-  for (std::size_t row = 0; row < sums.size(); ++row) {
+               const Guarded<std::uint8_t>& luts, std::size_t tables) {
+  const std::uint8_t* table[kLutsMax];
+  for (std::size_t t = 0; t < kLutsMax; ++t) table[t] = luts.data() + t * subquantisers * 16;
+  Guarded<std::uint16_t> sums(tables * groups * 32);
+  k.pq.lut4_groups(codes.data(), groups, subquantisers, table, tables, sums.data());
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const std::size_t row = i % (groups * 32);
+    const std::uint8_t* const lut = table[i / (groups * 32)];
     std::uint64_t sum = 0;
     for (std::uint32_t m = 0; m < subquantisers; ++m) {
       const std::size_t r = row % 32;
@@ -22,7 +27,8 @@ void CheckLut4(const Kernels& k, const Guarded<std::uint8_t>& codes, std::size_t
       sum += lut[m * 16 + (r < 16 ? byte % 16 : byte / 16)];
     }
     ASSERT_LT(sum, 65'536u);
-    ASSERT_EQ(sums[row], sum) << "row " << row << ", " << subquantisers << " sub-quantisers";
+    ASSERT_EQ(sums[i], sum) << "row " << row << ", " << subquantisers << " sub-quantisers, table " << i / (groups * 32)
+                            << " of " << tables;
   }
 }
 
@@ -31,21 +37,23 @@ TEST_P(Pq, Lut4AgreesForEveryShape) {
     for (const std::size_t groups : {0u, 1u, 2u, 3u, 5u}) {
       SCOPED_TRACE(testing::Message() << "seed " << subquantisers);
       base::Random random(subquantisers);
-      Guarded<std::uint8_t> codes(groups * base::Nibble4GroupBytes(subquantisers)), lut(subquantisers * 16);
+      Guarded<std::uint8_t> codes(groups * base::Nibble4GroupBytes(subquantisers)), luts(kLutsMax * subquantisers * 16);
       FillBits(random, codes);
-      FillBits(random, lut);
-      CheckLut4(kernels(), codes, groups, subquantisers, lut);
+      FillBits(random, luts);
+      for (std::size_t tables = 1; tables <= kLutsMax; ++tables) {
+        CheckLut4(kernels(), codes, groups, subquantisers, luts, tables);
+      }
     }
   }
 }
 
 TEST_P(Pq, Lut4KeepsTheLargestSum) {
   const std::uint32_t subquantisers = 256;  // 256 * 255 = 65,280
-  Guarded<std::uint8_t> codes(base::Nibble4GroupBytes(subquantisers)), lut(subquantisers * 16);
+  Guarded<std::uint8_t> codes(base::Nibble4GroupBytes(subquantisers)), luts(kLutsMax * subquantisers * 16);
   base::Random random(1);
   FillBits(random, codes);
-  std::memset(lut.data(), 255, lut.size());
-  CheckLut4(kernels(), codes, 1, subquantisers, lut);
+  std::memset(luts.data(), 255, luts.size());
+  CheckLut4(kernels(), codes, 1, subquantisers, luts, kLutsMax);
 }
 
 void CheckLut8(const Kernels& k, const Guarded<std::uint8_t>& codes, std::size_t groups, std::uint32_t subquantisers,
