@@ -103,34 +103,51 @@ std::size_t CentroidTable::Dots(const ScanCodec::ScanQuery& query, std::uint32_t
                                      scratch.positions.data());
 }
 
-/// Collects all candidates that can be among the n nearest: no n others are nearer by more than the width. Their n best
-/// scores come first.
+/// A score that about n centroids lie below, guessed from a sample; +infinity where a guess would save nothing.
+float CentroidTable::GuessLimit(const ScanCodec::ScanQuery& query, std::uint32_t n, Scratch& scratch) const {
+  constexpr std::uint32_t kSample = 128;
+  if (std::uint64_t{n} * 4 >= count() || count() < 4 * kSample) return std::numeric_limits<float>::infinity();
+  const std::uint32_t step = count() / kSample;
+  std::vector<Candidate>& sample = scratch.candidates;
+  sample.clear();
+  for (std::uint32_t i = 0; i < kSample; ++i) sample.push_back({Score(query, i * step, scratch), i * step});
+  // A quarter and two more than the sample's share: one guess in some tens is too low, and is seen to be.
+  const std::uint32_t rank = std::uint32_t{5} * n * kSample / (4 * count()) + 2;
+  std::nth_element(sample.begin(), sample.begin() + rank, sample.end());
+  return sample[rank].score;
+}
+
+/// Collects all candidates that can be among the n nearest: no n others are nearer by more than the width. Those with
+/// the n best scores come first.
 void CentroidTable::Gather(const ScanCodec::ScanQuery& query, std::uint32_t n, Scratch& scratch) const {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::uint32_t groups = static_cast<std::uint32_t>(base::GroupsFor(count()));
+  scratch.dots.resize(std::size_t{groups} * base::kGroupRows);
+  scratch.positions.resize(count());
+  kernels_->scan.dot_groups(codes_, groups, codec_.chunks(), query.weights, scratch.dots.data());
   std::vector<Candidate>& candidates = scratch.candidates;
-  candidates.clear();
-  float limit = std::numeric_limits<float>::infinity();
-  const auto shrink = [&] {
-    if (candidates.size() <= n) return;
-    std::nth_element(candidates.begin(), candidates.begin() + (n - 1), candidates.end());
-    limit = candidates[n - 1].score + query.width;
-    limit = std::nextafter(limit, std::numeric_limits<float>::infinity());
-    candidates.erase(
-        std::remove_if(candidates.begin() + n, candidates.end(), [&](const Candidate& c) { return c.score > limit; }),
-        candidates.end());
-  };
-  std::size_t shrink_at = n + std::size_t{kBlock} / 2;
-  for (std::uint32_t first = 0; first < count(); first += kBlock) {
-    const std::size_t selected = Dots(query, first, limit, scratch);
+  const auto take = [&](float limit) {
+    const std::size_t selected = kernels_->scan.select_float(scratch.dots.data(), bias_, query.scale, limit, count(),
+                                                             scratch.positions.data());
+    candidates.clear();
     for (std::size_t i = 0; i < selected; ++i) {
-      const std::uint32_t p = scratch.positions[i];
-      const float score = bias_[first + p] + query.scale * static_cast<float>(scratch.dots[p]);
-      candidates.push_back({score, first + p});
+      candidates.push_back({Score(query, scratch.positions[i], scratch), scratch.positions[i]});
     }
-    if (candidates.size() < shrink_at) continue;
-    shrink();
-    shrink_at = candidates.size() + n;
+    return selected;
+  };
+  float limit = GuessLimit(query, n, scratch);
+  if (take(limit) < n) take(limit = kInfinity);
+  std::nth_element(candidates.begin(), candidates.begin() + (n - 1), candidates.end());
+  const float nth = candidates[n - 1].score;
+  const float farthest = std::nextafter(nth + query.width, kInfinity);
+  if (farthest > limit) {
+    take(farthest);
+    std::partition(candidates.begin(), candidates.end(), [&](const Candidate& c) { return c.score <= nth; });
+  } else {
+    candidates.erase(std::remove_if(candidates.begin() + n, candidates.end(),
+                                    [&](const Candidate& c) { return c.score > farthest; }),
+                     candidates.end());
   }
-  shrink();
 }
 
 /// Appends the keys of `candidates`.

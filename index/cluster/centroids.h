@@ -73,6 +73,11 @@ class CentroidTable {
   CentroidTable(const simd::Kernels& kernels, Metric metric, const base::Vectors& centroids, ScanCodec codec,
                 absl::Span<const std::byte> coded);
   std::size_t Dots(const ScanCodec::ScanQuery& query, std::uint32_t first, float limit, Scratch& scratch) const;
+  /// Of a centroid whose dot is in scratch.
+  float Score(const ScanCodec::ScanQuery& query, std::uint32_t centroid, const Scratch& scratch) const {
+    return bias_[centroid] + query.scale * static_cast<float>(scratch.dots[centroid]);
+  }
+  float GuessLimit(const ScanCodec::ScanQuery& query, std::uint32_t n, Scratch& scratch) const;
   void Gather(const ScanCodec::ScanQuery& query, std::uint32_t n, Scratch& scratch) const;
   void Measured(const Query& query, absl::Span<const Candidate> candidates, Scratch& scratch) const;
 

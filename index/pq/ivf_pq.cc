@@ -120,9 +120,8 @@ class IvfPqIndex : public Index {
     Prepare(task, q, 0);
     const absl::Span<const base::Key> order = coarse_.Nearest(task.batch.queries[q], task.nprobe, task.scratch.coarse);
     for (std::size_t i = 0; i < order.size(); ++i) {
-      if (i + 1 < order.size()) PrefetchList(base::KeyRow(order[i + 1]));
       const Probe probe{base::KeyRow(order[i]), 0, base::KeyDistance(order[i])};
-      ScanList(task, q, {&probe, 1});
+      ScanList(task, q, {&probe, 1}, base::KeyRow(order[std::min(i + 1, order.size() - 1)]));
     }
     Finish(task, q, 0);
   }
@@ -136,9 +135,10 @@ class IvfPqIndex : public Index {
       probes.Add(i, coarse_.Nearest(task.batch.queries[begin + i], task.nprobe, task.scratch.coarse));
     }
     probes.ForEachList(view_.lists.nlist(), [&](absl::Span<const Probe> visitors, std::uint32_t next_list) {
-      PrefetchList(next_list);
+      const std::uint32_t list = visitors.front().list;
       for (; !visitors.empty(); visitors.remove_prefix(std::min(visitors.size(), simd::kLutsMax))) {
-        ScanList(task, begin, visitors.subspan(0, simd::kLutsMax));
+        const bool last = visitors.size() <= simd::kLutsMax;
+        ScanList(task, begin, visitors.subspan(0, simd::kLutsMax), last ? next_list : list);
       }
     });
     for (std::size_t i = 0; i < count; ++i) Finish(task, begin + i, i);
@@ -167,16 +167,21 @@ class IvfPqIndex : public Index {
   /// Cosine rows and centroids are normalised; the query is not.
   float Scale(const Query& query) const { return spec().metric == Metric::kCosine ? query.inverse_norm : 1.0f; }
 
-  /// The first lines of a list: the processor's own prefetcher goes on from there.
-  void PrefetchList(std::uint32_t list) const {
-    const std::uint64_t group = view_.lists.offsets[list];
+  /// Asks for the block of rows that is scanned next: more than the processor's own prefetcher does at the bounds of
+  /// lists.
+  void PrefetchBlock(std::uint32_t list, std::uint64_t done) const {
+    const std::uint64_t count = std::min<std::uint64_t>(kBlockRows, view_.lists.lengths[list] - done);
+    const std::uint64_t group = view_.lists.offsets[list] + done / base::kGroupRows;
+    const std::size_t bytes = base::GroupsFor(count) * view_.shape.group_bytes();
     const std::uint8_t* codes = view_.codes + group * view_.shape.group_bytes();
-    for (std::size_t line = 0; line < 1024; line += 64) __builtin_prefetch(codes + line);
-    __builtin_prefetch(view_.bias + group * base::kGroupRows);
+    for (std::size_t line = 0; line < bytes; line += 64) __builtin_prefetch(codes + line);
+    const float* bias = view_.bias + group * base::kGroupRows;
+    for (std::size_t i = 0; i < count; i += 16) __builtin_prefetch(bias + i);
   }
 
   /// Estimates the rows of one list for up to kLutsMax queries; `begin`: the query of the batch that is probes' first.
-  void ScanList(const Task& task, std::size_t begin, absl::Span<const Probe> probes) const {
+  /// next_list: the one that is likely to be scanned after it.
+  void ScanList(const Task& task, std::size_t begin, absl::Span<const Probe> probes, std::uint32_t next_list) const {
     PqScratch& scratch = task.scratch;
     const std::uint32_t list = probes.front().list;
     const std::uint64_t length = view_.lists.lengths[list];
@@ -189,6 +194,8 @@ class IvfPqIndex : public Index {
       const std::uint64_t group = view_.lists.offsets[list] + done / base::kGroupRows;
       const std::uint64_t groups = base::GroupsFor(count);
       const std::uint8_t* codes = view_.codes + group * view_.shape.group_bytes();
+      const bool more = done + kBlockRows < length;
+      PrefetchBlock(more ? list : next_list, more ? done + kBlockRows : 0);
       if (view_.shape.pq.nbits == 4) {
         kernels().pq.lut4_groups(codes, groups, view_.shape.pq.scanned(), tables, probes.size(), scratch.sums.data());
       } else {
@@ -231,7 +238,7 @@ class IvfPqIndex : public Index {
       const absl::Span<const base::Key> order = coarse_.Nearest(query, view_.lists.nlist(), scratch.coarse);
       for (std::size_t next = task.nprobe; next < order.size() && estimates.size() < task.wanted; ++next) {
         const Probe probe{base::KeyRow(order[next]), static_cast<std::uint32_t>(i), base::KeyDistance(order[next])};
-        ScanList(task, q - i, {&probe, 1});
+        ScanList(task, q - i, {&probe, 1}, probe.list);
       }
     }
     scratch.collector.Reset(task.batch.k);
