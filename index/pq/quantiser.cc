@@ -156,6 +156,23 @@ void PqCodebooks::Products(const float* query, float* products) const {
   }
 }
 
+namespace {
+
+/// Smallest and largest of values, whose number is a multiple of 8: taken eight at a time, which become vectors.
+std::pair<float, float> Extremes(absl::Span<const float> values) {
+  constexpr std::size_t kLanes = 8;
+  float low[kLanes], high[kLanes];
+  std::copy_n(values.begin(), kLanes, low);
+  std::copy_n(values.begin(), kLanes, high);
+  for (std::size_t i = kLanes; i < values.size(); i += kLanes) {
+    for (std::size_t l = 0; l < kLanes; ++l) low[l] = std::min(low[l], values[i + l]);
+    for (std::size_t l = 0; l < kLanes; ++l) high[l] = std::max(high[l], values[i + l]);
+  }
+  return {*std::min_element(low, low + kLanes), *std::max_element(high, high + kLanes)};
+}
+
+}  // namespace
+
 void QuantiseTable(const PqShape& shape, float factor, absl::Span<const float> products, PqTable* table) {
   const std::uint32_t codewords = shape.codewords();
   const std::size_t bytes = std::size_t{shape.scanned()} * codewords;
@@ -171,10 +188,9 @@ void QuantiseTable(const PqShape& shape, float factor, absl::Span<const float> p
   std::vector<float>& lows = table->lows;
   lows.resize(shape.m);
   for (std::uint32_t i = 0; i < shape.m; ++i) {
-    const auto [low, high] =
-        std::minmax_element(products.begin() + i * codewords, products.begin() + (i + 1) * codewords);
-    range = std::max(range, *high - *low);
-    lows[i] = factor > 0 ? *low : *high;
+    const auto [low, high] = Extremes(products.subspan(i * codewords, codewords));
+    range = std::max(range, high - low);
+    lows[i] = factor > 0 ? low : high;
     offset += static_cast<double>(factor) * lows[i];
   }
   const auto top = static_cast<float>(shape.lut_max());
