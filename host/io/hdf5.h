@@ -16,9 +16,11 @@ namespace elanus::io {
 /// A one- or two-dimensional dataset open for reading. Move-only.
 class Hdf5Dataset {
  public:
+  /// Everything that Open and Read ask of libhdf5 is first tried in a child process, because the library crashes on
+  /// some damaged files: a compressed dataset is read twice. Not to be called while another thread opens a dataset.
   /// Errors: kInvalidArgument for a file that is not HDF5, a dataset that it lacks (listing those at its root), of
   /// another number of dimensions, of a type that is not a little-endian number, or that claims far more than it
-  /// stores.
+  /// stores, and for one that the library crashes on; kUnavailable where no process can be started.
   static absl::StatusOr<Hdf5Dataset> Open(const std::string& path, const std::string& dataset);
   Hdf5Dataset(Hdf5Dataset&&) noexcept;
   Hdf5Dataset& operator=(Hdf5Dataset&&) noexcept;
@@ -37,6 +39,7 @@ class Hdf5Dataset {
  private:
   class Impl;
   explicit Hdf5Dataset(std::unique_ptr<Impl> impl);
+  static absl::StatusOr<Hdf5Dataset> OpenUntried(const std::string& path, const std::string& dataset);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -127,8 +127,8 @@ void CentroidTable::Gather(const ScanCodec::ScanQuery& query, std::uint32_t n, S
   kernels_->scan.dot_groups(codes_, groups, codec_.chunks(), query.weights, scratch.dots.data());
   std::vector<Candidate>& candidates = scratch.candidates;
   const auto take = [&](float limit) {
-    const std::size_t selected = kernels_->scan.select_float(scratch.dots.data(), bias_, query.scale, limit, count(),
-                                                             scratch.positions.data());
+    const std::size_t selected =
+        kernels_->scan.select_float(scratch.dots.data(), bias_, query.scale, limit, count(), scratch.positions.data());
     candidates.clear();
     for (std::size_t i = 0; i < selected; ++i) {
       candidates.push_back({Score(query, scratch.positions[i], scratch), scratch.positions[i]});

@@ -156,6 +156,14 @@ TEST(Hdf5, RefusesWhatIsNoArrayOfNumbers) {
   EXPECT_EQ(OpenVectors(dir / "none.hdf5", {}).status().code(), absl::StatusCode::kNotFound);
 }
 
+// libhdf5 1.10.8 reads past its memory on this file, which a fuzzer found.
+TEST(Hdf5, SurvivesAFileThatTheLibraryDoesNot) {
+  const std::string path = ELANUS_SOURCE_DIR "/tests/golden/io/crashes_libhdf5.hdf5";
+  const absl::Status status = OpenVectors(path, {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(path));
+}
+
 TEST(Hdf5, AddsDatasetsToBeFilledInPlace) {
   const test::TempDir dir;
   const std::string path = dir / "a.hdf5";

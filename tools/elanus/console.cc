@@ -14,9 +14,7 @@ void Write(std::FILE* file, absl::string_view text) {
 }
 
 /// `value` with three significant digits or more.
-std::string Short(double value) {
-  return absl::StrFormat("%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value);
-}
+std::string Short(double value) { return absl::StrFormat("%.*f", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value); }
 
 }  // namespace
 
