@@ -190,6 +190,58 @@ absl::StatusOr<std::uint32_t> AppendSection(absl::Span<const std::byte> bytes, i
 
 }  // namespace
 
+const char* SectionName(SectionId id) {
+  switch (id) {
+    case SectionId::kParams:
+      return "params";
+    case SectionId::kRows:
+      return "rows";
+    case SectionId::kCodes:
+      return "codes";
+    case SectionId::kRowIds:
+      return "row ids";
+    case SectionId::kBias:
+      return "bias";
+    case SectionId::kCodec:
+      return "codec";
+    case SectionId::kCentroids:
+      return "centroids";
+    case SectionId::kListOffsets:
+      return "list offsets";
+    case SectionId::kListLengths:
+      return "list lengths";
+    case SectionId::kRowScale:
+      return "row scale";
+    case SectionId::kGraph:
+      return "graph";
+    case SectionId::kGraphUpper:
+      return "upper graph";
+    case SectionId::kGraphLevels:
+      return "graph levels";
+    case SectionId::kTrees:
+      return "trees";
+    case SectionId::kTreeItems:
+      return "tree items";
+    case SectionId::kRotation:
+      return "rotation";
+    case SectionId::kCodebooks:
+      return "codebooks";
+    case SectionId::kCentroidCodes:
+      return "centroid codes";
+    case SectionId::kPopcounts:
+      return "popcounts";
+    case SectionId::kTreeCuts:
+      return "tree cuts";
+    case SectionId::kCentroidPopcounts:
+      return "centroid popcounts";
+    case SectionId::kColumnCounts:
+      return "column counts";
+    case SectionId::kEqualNodes:
+      return "equal nodes";
+  }
+  return "unknown";
+}
+
 class Image::Impl {
  public:
   Spec spec;
@@ -217,6 +269,14 @@ absl::StatusOr<absl::Span<std::byte>> Image::Add(SectionId id, std::size_t bytes
 absl::Span<const std::byte> Image::section(SectionId id) const {
   const auto found = impl_->sections.find(id);
   return found == impl_->sections.end() ? absl::Span<const std::byte>() : found->second.bytes;
+}
+
+std::vector<SectionId> Image::sections() const {
+  std::vector<SectionId> ids;
+  for (const auto& [id, section] : impl_->sections) {
+    if (!section.bytes.empty()) ids.push_back(id);
+  }
+  return ids;
 }
 
 absl::Span<std::byte> Image::MutableSection(SectionId id) {

@@ -45,6 +45,9 @@ enum class SectionId : std::uint32_t {
   kEqualNodes = 23,         // uint32 per node: the next one with the same code
 };
 
+/// "row ids": as FORMAT.md calls it.
+const char* SectionName(SectionId id);
+
 /// Sections of one index. Move-only. Const calls are safe from many threads.
 class Image {
  public:
@@ -61,6 +64,9 @@ class Image {
 
   /// The bytes of a section, 64-byte aligned; empty when there is none.
   absl::Span<const std::byte> section(SectionId id) const;
+
+  /// The sections there are, none of them empty, in the order of the file.
+  std::vector<SectionId> sections() const;
 
   /// The section's bytes to be written. Only for images built in memory (a CHECK).
   absl::Span<std::byte> MutableSection(SectionId id);

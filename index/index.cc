@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "host/base/status_macros.h"
+#include "index/kinds.h"
 
 namespace elanus::index {
 namespace {
@@ -37,6 +38,7 @@ absl::Status Index::Search(const SearchRequest& request, Workspace& workspace, c
   if (request.k < 1 || request.k > kTopKMax) {
     return absl::InvalidArgumentError(absl::StrCat("k (", request.k, ") should be in range [1, ", kTopKMax, "]"));
   }
+  ELANUS_RETURN_IF_ERROR(CheckParams(KindRowFor(spec().kind).search_params, request.params));
   ELANUS_RETURN_IF_ERROR(CheckSearch(request.params, request.k));
   const std::uint64_t results = request.queries.count * request.k;
   if (hits.rows.size() < results || hits.distances.size() < results || hits.counts.size() < request.queries.count) {
@@ -81,6 +83,7 @@ absl::Status Index::Search(const SearchRequest& request, Workspace& workspace, c
 absl::StatusOr<std::vector<std::vector<Neighbour>>> Index::RangeSearch(const RangeRequest& request,
                                                                        Workspace& workspace) const {
   ELANUS_RETURN_IF_ERROR(CheckQueries(request.queries, request.filter));
+  ELANUS_RETURN_IF_ERROR(CheckParams(KindRowFor(spec().kind).search_params, request.params));
   ELANUS_RETURN_IF_ERROR(CheckSearch(request.params, 1));
   const Metric metric = spec().metric;
   if (metric == Metric::kSubstructure || metric == Metric::kSuperstructure) {

@@ -94,7 +94,7 @@ struct Neighbour {
 };
 
 /// An immutable, searchable set of rows. Const calls are safe from many threads, each with its own Workspace.
-/// Search runs on the calling thread; split queries over threads with SearchParallel (search.h).
+/// Search runs on the calling thread; split queries over threads with a Searcher (search.h).
 class Index {
  public:
   virtual ~Index() = default;
@@ -108,9 +108,9 @@ class Index {
   /// naming it; `hits` is unspecified then.
   absl::Status Search(const SearchRequest& request, Workspace& workspace, const Hits& hits) const;
 
-  /// Every matching row of each query, best first. The exact kinds and the IVF kinds visit what Search would visit
-  /// (nprobe lists); graph and tree kinds search with growing k until the last result lies outside.
-  /// Errors: as Search; kInvalidArgument for Substructure and Superstructure, which have no radius.
+  /// Every matching row of each query, best first. The exact kinds, IVF_FLAT, IVF_SQ8 and BIN_IVF_FLAT visit what
+  /// Search would visit; IVF_PQ, graph and tree kinds search with growing k until the last result lies outside. Errors:
+  /// as Search; kInvalidArgument for Substructure and Superstructure, which have no radius.
   absl::StatusOr<std::vector<std::vector<Neighbour>>> RangeSearch(const RangeRequest& request,
                                                                   Workspace& workspace) const;
 
@@ -132,11 +132,11 @@ class Index {
 
   Index(Image image, const simd::Kernels& kernels) : image_(std::move(image)), kernels_(kernels) {}
 
-  /// Checks what only the kind can (ef >= k, ...). Called before each Search.
-  virtual absl::Status CheckSearch(const SearchParams& params, std::uint32_t k) const = 0;
+  /// Checks what only the kind can (ef >= k, ...); ranges are checked already. Called before each search.
+  virtual absl::Status CheckSearch(const SearchParams&, std::uint32_t /*k*/) const { return absl::OkStatus(); }
   /// Emits min(k, matches) keys a query.
   virtual void SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const = 0;
-  /// Emits all keys <= bound. The default calls SearchBatch with k doubling up to all rows.
+  /// Emits all keys <= bound. The default calls SearchBatch with growing k up to all rows.
   virtual void RangeBatch(const Batch& batch, base::Key bound, Workspace& workspace, KeySink& sink) const;
 
  private:

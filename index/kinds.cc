@@ -37,7 +37,7 @@ constexpr ParamSpec<BuildParams> kHnswBuild[] = {
     {"seed", &BuildParams::seed, 0, kAny, "seed of every random choice"},
 };
 constexpr ParamSpec<SearchParams> kHnswSearch[] = {
-    {"ef", &SearchParams::ef, 1, kEfMax, "candidates kept, at least k; unset: k rounded up, at least 64"},
+    {"ef", &SearchParams::ef, 0, kEfMax, "candidates kept, at least k; 0: k rounded up, at least 64"},
 };
 constexpr ParamSpec<BuildParams> kAnnoyBuild[] = {
     {"n_trees", &BuildParams::n_trees, 1, 1024, "trees; more find more and take more memory"},
@@ -62,7 +62,7 @@ constexpr ParamSpec<SearchParams> kIvfSearch[] = {
 constexpr ParamSpec<BuildParams> kIvfPqBuild[] = {
     {"nlist", &BuildParams::nlist, 1, kListsMax, "inverted lists; 4 to 16 times the square root of the rows is common"},
     {"m", &BuildParams::m, 0, 65'536, "codes a row, a divisor of the dimension; 0: dim / 2 (4 bits), dim / 4 (8 bits)"},
-    {"nbits", &BuildParams::nbits, 4, 8, "bits a code: 4 or 8; 4 is the faster scan"},
+    {"nbits", &BuildParams::nbits, 4, 8, "bits a code: 4 or 8"},
     {"rotate", &BuildParams::rotate, 0, 1, "1: a random rotation first, for components of unequal variance"},
     {"refine", &BuildParams::refine, 0, 1, "1: keep the rows and re-score the best exactly"},
     {"seed", &BuildParams::seed, 0, kAny, "seed of every random choice"},
@@ -82,10 +82,10 @@ constexpr KindRow kKinds[] = {
      kIvfSearch, PlanIvf, BuildIvfFlat, OpenIvf},
     {Kind::kIvfSq8, "inverted lists of 8-bit codes: a quarter of the memory of fp32 rows", kFloatMetrics, kNumbers,
      kIvfSq8Build, kIvfSearch, PlanIvf, BuildIvfSq8, OpenIvf},
-    {Kind::kIvfPq, "inverted lists of product-quantised rows: the fastest scan, the best re-scored", kFloatMetrics,
-     kNumbers, kIvfPqBuild, kIvfPqSearch, PlanIvfPq, BuildIvfPq, OpenIvfPq},
-    {Kind::kHnsw, "navigable graph: fastest for few results", kFloatMetrics, kNumbers, kHnswBuild, kHnswSearch,
-     PlanHnsw, BuildHnsw, OpenHnsw},
+    {Kind::kIvfPq, "inverted lists of product-quantised rows, the best re-scored", kFloatMetrics, kNumbers, kIvfPqBuild,
+     kIvfPqSearch, PlanIvfPq, BuildIvfPq, OpenIvfPq},
+    {Kind::kHnsw, "navigable small-world graph", kFloatMetrics, kNumbers, kHnswBuild, kHnswSearch, PlanHnsw, BuildHnsw,
+     OpenHnsw},
     {Kind::kAnnoy, "random hyperplane trees", kFloatMetrics, kNumbers, kAnnoyBuild, kAnnoySearch, PlanAnnoy, BuildAnnoy,
      OpenAnnoy},
     {Kind::kBinFlat,
@@ -194,6 +194,7 @@ const KindRow& KindRowFor(Kind kind) {
 absl::StatusOr<IndexPlan> PlanIndex(const Spec& spec, const BuildParams& params) {
   const KindRow& kind = KindRowFor(spec.kind);
   ELANUS_RETURN_IF_ERROR(CheckSpec(kind, spec));
+  ELANUS_RETURN_IF_ERROR(CheckParams(kind.build_params, params));
   ELANUS_ASSIGN_OR_RETURN(IndexPlan plan, kind.plan(spec, params));
   plan.file_bytes += Image::FileBytes({ParamsText(kind, params).size()}) - Image::FileBytes({});
   return plan;

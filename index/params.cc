@@ -3,6 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "host/base/status_macros.h"
 
 namespace elanus::index {
 namespace {
@@ -15,7 +16,20 @@ absl::Status UnknownName(absl::Span<const ParamSpec<P>> specs, absl::string_view
       absl::StrCat("unknown param '", name, "' for this index; known: ", known.empty() ? "none" : known));
 }
 
+template <class P>
+absl::Status CheckRange(const ParamSpec<P>& spec, std::int64_t value) {
+  if (value >= spec.min && value <= spec.max) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("param '", spec.name, "' (", value, ") should be in range [", spec.min, ", ", spec.max, "]"));
+}
+
 }  // namespace
+
+template <class P>
+absl::Status CheckParams(absl::Span<const ParamSpec<P>> specs, const P& params) {
+  for (const ParamSpec<P>& spec : specs) ELANUS_RETURN_IF_ERROR(CheckRange(spec, params.*(spec.field)));
+  return absl::OkStatus();
+}
 
 template <class P>
 absl::Status SetParams(absl::Span<const ParamSpec<P>> specs,
@@ -32,16 +46,15 @@ absl::Status SetParams(absl::Span<const ParamSpec<P>> specs,
       return absl::InvalidArgumentError(absl::StrCat("param '", name, "' (", text, ") should be an integer in range [",
                                                      spec->min, ", ", spec->max, "]"));
     }
-    if (value < spec->min || value > spec->max) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("param '", name, "' (", value, ") should be in range [", spec->min, ", ", spec->max, "]"));
-    }
+    ELANUS_RETURN_IF_ERROR(CheckRange(*spec, value));
     changed.*(spec->field) = value;
   }
   *params = changed;
   return absl::OkStatus();
 }
 
+template absl::Status CheckParams<BuildParams>(absl::Span<const ParamSpec<BuildParams>>, const BuildParams&);
+template absl::Status CheckParams<SearchParams>(absl::Span<const ParamSpec<SearchParams>>, const SearchParams&);
 template absl::Status SetParams<BuildParams>(absl::Span<const ParamSpec<BuildParams>>,
                                              absl::Span<const std::pair<std::string, std::string>>, BuildParams*);
 template absl::Status SetParams<SearchParams>(absl::Span<const ParamSpec<SearchParams>>,

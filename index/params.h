@@ -13,8 +13,8 @@
 
 namespace elanus::index {
 
-/// Every kind reads the fields its table row names and ignores the rest. Values are checked when set (ParamSpec)
-/// and, where they depend on the data, by the kind's Plan.
+/// Every kind reads the fields its table row names and ignores the rest. Ranges (ParamSpec) are checked by PlanIndex
+/// and by every search; what depends on the data, by the kind.
 struct BuildParams {
   std::int64_t nlist = 128;            // IVF: inverted lists
   std::int64_t m = 0;                  // IVF_PQ: sub-quantisers; 0: the kind chooses dim / 2 (4 bits), dim / 4 (8 bits)
@@ -30,9 +30,9 @@ struct BuildParams {
 
 struct SearchParams {
   std::int64_t nprobe = 8;     // IVF: lists visited before the search is extended for lack of rows
-  std::int64_t refine_k = 0;   // IVF_PQ: candidates re-scored; 0: the kind chooses from k
-  std::int64_t ef = 0;         // HNSW: candidates kept; 0: max(k, 64)
-  std::int64_t search_k = -1;  // ANNOY: rows gathered; -1: k * n_trees
+  std::int64_t refine_k = 0;   // IVF_PQ: candidates re-scored; 0: 4 * ResultBucket(k) (index.h)
+  std::int64_t ef = 0;         // HNSW: candidates kept; 0: ResultBucket(k), at least 64
+  std::int64_t search_k = -1;  // ANNOY: rows gathered; -1: ResultBucket(k) * n_trees
 };
 
 /// One settable parameter of P. The default is the field's value in a default-constructed P.
@@ -52,6 +52,12 @@ template <class P>
 absl::Status SetParams(absl::Span<const ParamSpec<P>> specs,
                        absl::Span<const std::pair<std::string, std::string>> values, P* params);
 
+/// Errors: kInvalidArgument naming the first of the named parameters whose value is out of range, and the range.
+template <class P>
+absl::Status CheckParams(absl::Span<const ParamSpec<P>> specs, const P& params);
+
+extern template absl::Status CheckParams<BuildParams>(absl::Span<const ParamSpec<BuildParams>>, const BuildParams&);
+extern template absl::Status CheckParams<SearchParams>(absl::Span<const ParamSpec<SearchParams>>, const SearchParams&);
 extern template absl::Status SetParams<BuildParams>(absl::Span<const ParamSpec<BuildParams>>,
                                                     absl::Span<const std::pair<std::string, std::string>>,
                                                     BuildParams*);

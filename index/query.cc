@@ -75,7 +75,7 @@ absl::Status QueryBlock::Prepare(const base::Vectors& queries, const Spec& spec,
     Query& query = queries_[i];
     if (bits) {
       const std::size_t row_bytes = RowBytes(Element::kBit, spec.dim);
-      ELANUS_RETURN_IF_ERROR(CheckPadBits(queries.row(i), spec.dim, "query", i));
+      ELANUS_RETURN_IF_ERROR(CheckPadBits(queries.row(i), spec.dim, "query", first_query + i));
       std::memcpy(next, queries.row(i), row_bytes);
       query.native = next;
       query.popcount = kernels.bits.popcount(reinterpret_cast<const std::uint8_t*>(next), row_bytes);

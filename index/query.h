@@ -30,7 +30,8 @@ struct Query {
 float InverseNorm(float squared_norm);
 
 /// Errors: kInvalidArgument naming the row unless the bits after the dimension in its last byte are zero: they would be
-/// counted by no one, and mean that the dimension is wrong. `what`: "query", "base row". `row`: bits.
+/// counted by no one, and mean that the dimension is wrong. `what`: "query", "base row". `row`: the bits; `number`:
+/// what the error calls it.
 absl::Status CheckPadBits(const std::byte* row, std::uint32_t dim, absl::string_view what, std::uint64_t number);
 
 /// Owns prepared queries. Move-only; reusable to keep its memory.

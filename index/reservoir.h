@@ -15,7 +15,7 @@ namespace elanus::index {
 /// Keeps the `capacity` smallest keys offered, whatever their order. Keys gather unsorted in a buffer of twice the
 /// capacity; when it is full, a selection throws the larger half away and lowers the limit. An offer then costs a
 /// constant number of operations, where a heap costs log(capacity) mispredicted ones. Not thread-safe.
-/// Same idea: ReservoirTopN of FAISS, faiss/utils/approx_topk and faiss/impl/ResultHandler.h.
+/// Same idea: ReservoirTopN of FAISS, faiss/impl/ResultHandler.h.
 class Reservoir {
  public:
   /// Empties it, keeping its memory. capacity >= 1.

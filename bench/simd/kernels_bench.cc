@@ -132,7 +132,6 @@ void RegisterGroups(Fixture& f, const std::string& name, std::size_t group_bytes
 void RegisterScans(Fixture& f, const Kernels& k, const std::string& level) {
   static std::int32_t dots[64 * base::kGroupRows];
   static std::uint16_t sums[simd::kLutsMax * 64 * base::kGroupRows];
-  static std::uint32_t masks[64];
   const auto* weights = reinterpret_cast<const std::int8_t*>(f.query.data());
   for (const std::uint32_t dim : {128u, 384u, 768u}) {
     RegisterGroups(f, absl::StrCat("dot_groups/", level, "/", dim), base::GroupBytes(dim / 16),
@@ -152,24 +151,6 @@ void RegisterScans(Fixture& f, const Kernels& k, const std::string& level) {
     RegisterGroups(f, absl::StrCat("lut8_groups/", level, "/", m), base::GroupBytes(m / 16),
                    [&f, &k, m](const std::uint8_t* codes, std::size_t groups) {
                      k.pq.lut8_groups(codes, groups, m, f.query.data(), sums);
-                   });
-  }
-  for (const std::uint32_t bits : {1024u, 2048u}) {
-    const std::uint32_t chunks = bits / 128;
-    RegisterGroups(f, absl::StrCat("and_popcount_groups/", level, "/", bits), base::GroupBytes(chunks),
-                   [&f, &k, chunks](const std::uint8_t* codes, std::size_t groups) {
-                     k.bits.and_popcount_groups(codes, groups, chunks, f.query.data(), dots);
-                   });
-    // Half of a random query's bits are missing in any row: every group is left at the first check.
-    RegisterGroups(f, absl::StrCat("containment_groups/", level, "/", bits), base::GroupBytes(chunks),
-                   [&f, &k, chunks](const std::uint8_t* codes, std::size_t groups) {
-                     k.bits.containment_groups(codes, groups, chunks, f.query.data(), true, masks);
-                   });
-    // Every row holds an empty query: nothing is left early.
-    RegisterGroups(f, absl::StrCat("containment_groups_all/", level, "/", bits), base::GroupBytes(chunks),
-                   [&k, chunks](const std::uint8_t* codes, std::size_t groups) {
-                     alignas(64) static constexpr std::uint8_t kEmpty[256] = {};
-                     k.bits.containment_groups(codes, groups, chunks, kEmpty, true, masks);
                    });
   }
 }
@@ -275,8 +256,6 @@ void RegisterPairs(Fixture& f, const Kernels& k, const std::string& level) {
                  [&k, a, bytes](std::size_t) { benchmark::DoNotOptimize(k.bits.popcount(a, bytes)); });
     RegisterFlat(f, absl::StrCat("and_popcount", shape), 1, bytes,
                  [&k, a, bytes](std::size_t) { benchmark::DoNotOptimize(k.bits.and_popcount(a, a + bytes, bytes)); });
-    RegisterFlat(f, absl::StrCat("xor_popcount", shape), 1, bytes,
-                 [&k, a, bytes](std::size_t) { benchmark::DoNotOptimize(k.bits.xor_popcount(a, a + bytes, bytes)); });
     RegisterFlat(f, absl::StrCat("is_subset", shape), 1, bytes,
                  [&k, a, bytes](std::size_t) { benchmark::DoNotOptimize(k.bits.is_subset(a, a, bytes)); });
   }

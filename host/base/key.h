@@ -14,7 +14,7 @@ namespace elanus::base {
 
 using Key = std::uint64_t;
 
-/// Sorts after every real result. Its row part is not a valid row (an index holds at most 2^32 - 1 rows).
+/// Sorts after every real result. Its row part is not a valid row (an index holds fewer than 2^32 - 1 rows).
 inline constexpr Key kNoResult = ~Key{0};
 
 /// Maps a float to an unsigned integer with the same order; NaN becomes 0xFFFFFFFF, -0 becomes +0.

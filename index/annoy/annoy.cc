@@ -252,6 +252,10 @@ absl::StatusOr<Image> BuildAnnoy(const BuildRequest& request) {
 absl::StatusOr<std::unique_ptr<Index>> OpenAnnoy(Image image, const simd::Kernels& kernels) {
   const Spec& spec = image.spec();
   ELANUS_ASSIGN_OR_RETURN(CodedView view, ViewCoded(image, CodedShapeFor(spec)));
+  const absl::Span<const std::uint32_t> row_ids(view.rows.row_ids, spec.rows);
+  if (const auto empty = std::find(row_ids.begin(), row_ids.end(), kNoRow); empty != row_ids.end()) {
+    return absl::DataLossError(absl::StrCat("slot ", empty - row_ids.begin(), " holds no row"));
+  }
   const std::uint64_t trees = image.section(SectionId::kTreeItems).size() / (spec.rows * sizeof(std::uint32_t));
   if (trees < 1 || trees > 1024) {
     return absl::DataLossError(absl::StrCat("the index has ", trees, " trees, expected 1 to 1024"));

@@ -23,10 +23,6 @@ BitContainmentIndex::BitContainmentIndex(Image image, const simd::Kernels& kerne
   });
 }
 
-absl::Status BitContainmentIndex::CheckSearch(const SearchParams& params, std::uint32_t) const {
-  return bounds_.words != nullptr ? CheckNprobe(params) : absl::OkStatus();
-}
-
 void BitContainmentIndex::SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const {
   Scratch& scratch = workspace.Get<Scratch>();
   scratch.rows.resize(base::kBlockRows);

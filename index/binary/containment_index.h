@@ -23,7 +23,6 @@ class BitContainmentIndex : public Index {
   BitContainmentIndex(Image image, const simd::Kernels& kernels, BitView view, const BitRows& bounds);
 
  protected:
-  absl::Status CheckSearch(const SearchParams& params, std::uint32_t k) const override;
   void SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const override;
 
  private:

@@ -22,10 +22,6 @@ BitDistanceIndex::BitDistanceIndex(Image image, const simd::Kernels& kernels, Bi
   if (coarse_.has_value()) coarse_scanner_.emplace(kernels, BitCoarseMetric(spec().metric), coarse_->centroids);
 }
 
-absl::Status BitDistanceIndex::CheckSearch(const SearchParams& params, std::uint32_t) const {
-  return coarse_.has_value() ? CheckNprobe(params) : absl::OkStatus();
-}
-
 void BitDistanceIndex::SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const {
   const std::size_t capacity = batch.k;
   if (coarse_.has_value()) return ScanLists(batch, capacity, base::kNoResult - 1, workspace, sink);

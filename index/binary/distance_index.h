@@ -31,7 +31,6 @@ class BitDistanceIndex : public Index {
   BitDistanceIndex(Image image, const simd::Kernels& kernels, BitView view, std::optional<BitCoarse> coarse);
 
  protected:
-  absl::Status CheckSearch(const SearchParams& params, std::uint32_t k) const override;
   void SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const override;
   void RangeBatch(const Batch& batch, base::Key bound, Workspace& workspace, KeySink& sink) const override;
 

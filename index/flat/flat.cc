@@ -27,8 +27,6 @@ class FlatIndex : public Index {
   }
 
  protected:
-  absl::Status CheckSearch(const SearchParams&, std::uint32_t) const override { return absl::OkStatus(); }
-
   void SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const override {
     ScanAll(batch, batch.k, base::kNoResult - 1, workspace, sink);
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "host/base/check.h"
 #include "host/base/status_macros.h"
 #include "index/hnsw/codec.h"
 #include "index/hnsw/graph.h"
@@ -95,9 +96,11 @@ absl::Status Builder::AddSections() {
       case SectionId::kRows:
         ELANUS_RETURN_IF_ERROR(Add(id, bytes, &rows_));
         break;
-      default:
+      case SectionId::kRowScale:
         ELANUS_RETURN_IF_ERROR(Add(id, bytes, &inverse_norms_));
         break;
+      default:
+        ELANUS_CHECK(false);
     }
   }
   *header = {shape_.M(), shape_.levels()};
@@ -244,17 +247,9 @@ void Builder::ChainRun(std::uint32_t begin, std::uint32_t end, bool below_top, B
   }
 }
 
-absl::Status CheckParam(const char* name, std::int64_t value, std::int64_t min, std::int64_t max) {
-  if (value >= min && value <= max) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("param '", name, "' (", value, ") should be in range [", min, ", ", max, "]"));
-}
-
 }  // namespace
 
 absl::StatusOr<IndexPlan> PlanHnsw(const Spec& spec, const BuildParams& params) {
-  ELANUS_RETURN_IF_ERROR(CheckParam("M", params.M, kHnswMMin, kHnswMMax));
-  ELANUS_RETURN_IF_ERROR(CheckParam("efConstruction", params.ef_construction, 1, kEfMax));
   if (spec.rows > kHnswRowsMax) {
     return absl::InvalidArgumentError(absl::StrCat("rows (", spec.rows, ") of HNSW should be in range [1, ",
                                                    kHnswRowsMax, "]: split the collection"));

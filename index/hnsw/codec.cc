@@ -152,7 +152,7 @@ std::int32_t GraphCodec::Bias(const std::uint8_t* code) const {
   return static_cast<std::int32_t>(-std::clamp<double>(std::floor(through_mid / step_), -kBiasMax, kBiasMax));
 }
 
-std::int8_t* GraphCodec::Weights(Probe* probe) const {
+std::int8_t* GraphCodec::Weights(ScoreTarget* probe) const {
   const std::size_t bytes = (std::size_t{dim_} + 63) / 64 * 64;
   if (probe->storage.size() != bytes + 64) probe->storage.assign(bytes + 64, 0);
   void* aligned = probe->storage.data();
@@ -164,7 +164,7 @@ std::int8_t* GraphCodec::Weights(Probe* probe) const {
 }
 
 /// With c' the weights: dot = <c + 128, c'> = <c, c'> + 128 sum c'.
-void GraphCodec::SetInteger(const std::int8_t* weights, std::int32_t bias, Probe* probe) const {
+void GraphCodec::SetInteger(const std::int8_t* weights, std::int32_t bias, ScoreTarget* probe) const {
   std::int32_t sum = 0;
   for (std::uint32_t d = 0; d < dim_; ++d) sum += weights[d];
   probe->exact = true;
@@ -181,13 +181,13 @@ void GraphCodec::SetInteger(const std::int8_t* weights, std::int32_t bias, Probe
   }
 }
 
-void GraphCodec::PrepareNode(const std::uint8_t* code, std::int32_t bias, Probe* probe) const {
+void GraphCodec::PrepareNode(const std::uint8_t* code, std::int32_t bias, ScoreTarget* probe) const {
   std::int8_t* weights = Weights(probe);
   for (std::uint32_t d = 0; d < dim_; ++d) weights[d] = static_cast<std::int8_t>(code[d] ^ 0x80);
   SetInteger(weights, bias, probe);
 }
 
-void GraphCodec::PrepareQuery(const Query& query, Probe* probe) const {
+void GraphCodec::PrepareQuery(const Query& query, ScoreTarget* probe) const {
   std::int8_t* weights = Weights(probe);
   if (!lossless_) return QuantiseQuery(query, weights, probe);
   std::int32_t squares = 0;
@@ -199,7 +199,7 @@ void GraphCodec::PrepareQuery(const Query& query, Probe* probe) const {
   SetInteger(weights, squares, probe);
 }
 
-void GraphCodec::QuantiseQuery(const Query& query, std::int8_t* weights, Probe* probe) const {
+void GraphCodec::QuantiseQuery(const Query& query, std::int8_t* weights, ScoreTarget* probe) const {
   const bool ip = metric_ == Metric::kIp;
   const float factor = metric_ == Metric::kCosine ? query.inverse_norm : 1.0f;
   // L2: |x - q|^2 = |x - mid|^2 - 2 <x - mid, q - mid> + const. IP: <x, q> = <x - mid, q> + const.
@@ -220,7 +220,7 @@ void GraphCodec::QuantiseQuery(const Query& query, std::int8_t* weights, Probe* 
   probe->float_scale = ip ? -1.0f : -2.0f * (unit / step_);
 }
 
-void GraphCodec::Scores(const simd::Kernels& kernels, const NodeCodes& codes, const Probe& probe,
+void GraphCodec::Scores(const simd::Kernels& kernels, const NodeCodes& codes, const ScoreTarget& probe,
                         absl::Span<const std::uint32_t> nodes, std::int32_t* dots, Score* scores) {
   kernels.scan.dot_rows(probe.weights,
                         {reinterpret_cast<const std::byte*>(codes.codes), codes.stride, nodes.data(), nodes.size()},

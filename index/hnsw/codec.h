@@ -36,7 +36,7 @@ struct NodeCodes {
 };
 
 /// What nodes are scored against: a query, or a node. Reusable: keeps its memory.
-struct Probe {
+struct ScoreTarget {
   std::vector<std::int8_t> storage;
   const std::int8_t* weights = nullptr;  // 64-byte aligned, [code stride]
   bool exact = true;                     // score = bias + scale * dot + offset in integers,
@@ -73,11 +73,11 @@ class GraphCodec {
                       std::uint8_t* code) const;
 
   /// Costs about a nanosecond a component.
-  void PrepareQuery(const Query& query, Probe* probe) const;
-  void PrepareNode(const std::uint8_t* code, std::int32_t bias, Probe* probe) const;
+  void PrepareQuery(const Query& query, ScoreTarget* probe) const;
+  void PrepareNode(const std::uint8_t* code, std::int32_t bias, ScoreTarget* probe) const;
 
   /// scores[i] = score of node nodes[i]. dots: scratch, [count].
-  static void Scores(const simd::Kernels& kernels, const NodeCodes& codes, const Probe& probe,
+  static void Scores(const simd::Kernels& kernels, const NodeCodes& codes, const ScoreTarget& probe,
                      absl::Span<const std::uint32_t> nodes, std::int32_t* dots, Score* scores);
   /// The distance (minimised form) that a score of lossless codes stands for.
   static float ExactDistance(Score score) { return static_cast<float>(static_cast<std::int32_t>(score ^ kSignBit)); }
@@ -87,9 +87,9 @@ class GraphCodec {
 
   GraphCodec(Metric metric, base::Element element, std::uint32_t dim);
   void Learn(const simd::Kernels& kernels, const base::Vectors& rows, const float* inverse_norms);
-  void QuantiseQuery(const Query& query, std::int8_t* weights, Probe* probe) const;
-  std::int8_t* Weights(Probe* probe) const;
-  void SetInteger(const std::int8_t* weights, std::int32_t bias, Probe* probe) const;
+  void QuantiseQuery(const Query& query, std::int8_t* weights, ScoreTarget* probe) const;
+  std::int8_t* Weights(ScoreTarget* probe) const;
+  void SetInteger(const std::int8_t* weights, std::int32_t bias, ScoreTarget* probe) const;
   std::int32_t Bias(const std::uint8_t* code) const;
 
   Metric metric_;

@@ -22,14 +22,6 @@ constexpr std::size_t kScanBlock = 256;  // rows measured at a time by an exact 
 /// keeps one node in 1 / p.
 constexpr std::uint64_t kScoresPerKept = 20;
 
-/// Defaults depend on k by its bucket, so that within a bucket the first answers of a large k are those of a small one.
-std::size_t Bucket(std::size_t k) {
-  for (const std::size_t bucket : {32, 128, 512, 2048}) {
-    if (k <= bucket) return bucket;
-  }
-  return std::max<std::size_t>(k, kTopKMax);
-}
-
 class HnswIndex : public Index {
  public:
   HnswIndex(Image image, const simd::Kernels& kernels, HnswView view)
@@ -41,15 +33,9 @@ class HnswIndex : public Index {
 
  protected:
   absl::Status CheckSearch(const SearchParams& params, std::uint32_t k) const override {
-    if (params.ef == 0) return absl::OkStatus();  // unset
-    if (params.ef < 1 || params.ef > kEfMax) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("param 'ef' (", params.ef, ") should be in range [1, ", kEfMax, "]"));
-    }
-    if (params.ef < k) {
-      return absl::InvalidArgumentError(absl::StrCat("ef(", params.ef, ") should be larger than k(", k, ")"));
-    }
-    return absl::OkStatus();
+    if (params.ef == 0 || params.ef >= k) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("ef(", params.ef, ") should be 0 or not smaller than k(", k, "): raise ef or lower k"));
   }
 
   void SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const override;
@@ -58,12 +44,12 @@ class HnswIndex : public Index {
   /// A query whose walk takes turns with others.
   struct Turn {
     std::size_t query = 0;
-    Probe probe;
+    ScoreTarget probe;
     Walk<SortedFrontier> walk;
   };
   struct Scratch {
     std::vector<Turn> turns = std::vector<Turn>(kTurns);
-    Probe probe;
+    ScoreTarget probe;
     LevelSearcher searcher;
     Descent descent;
     Collector collector;
@@ -75,7 +61,7 @@ class HnswIndex : public Index {
 
   std::size_t Ef(const Batch& batch) const {
     if (batch.params.ef > 0) return std::max<std::size_t>(static_cast<std::size_t>(batch.params.ef), batch.k);
-    return std::max(kEfDefault, Bucket(batch.k));
+    return std::max<std::size_t>(kEfDefault, ResultBucket(batch.k));
   }
   bool ScanIsCheaper(std::uint64_t allowed, std::size_t ef) const {
     const double walk = static_cast<double>(kScoresPerKept * ef) * static_cast<double>(spec().rows);
@@ -83,7 +69,7 @@ class HnswIndex : public Index {
   }
 
   void WalkInTurns(const Batch& batch, std::size_t ef, Scratch& scratch, KeySink& sink) const;
-  ScoredNode Enter(const Query& query, Probe& probe, Scratch& scratch) const;
+  ScoredNode Enter(const Query& query, ScoreTarget& probe, Scratch& scratch) const;
   void Finish(const Batch& batch, std::size_t query, absl::Span<const ScoredNode> found, Scratch& scratch,
               KeySink& sink) const;
   void Scan(const Batch& batch, std::size_t query, Scratch& scratch, KeySink& sink) const;
@@ -111,7 +97,7 @@ void HnswIndex::SearchBatch(const Batch& batch, Workspace& workspace, KeySink& s
   }
 }
 
-ScoredNode HnswIndex::Enter(const Query& query, Probe& probe, Scratch& scratch) const {
+ScoredNode HnswIndex::Enter(const Query& query, ScoreTarget& probe, Scratch& scratch) const {
   view_.codec.PrepareQuery(query, &probe);
   return scratch.descent.Run(kernels(), view_.graph, probe, view_.shape.levels() - 1, 1, 0);
 }
@@ -152,7 +138,9 @@ void HnswIndex::WalkInTurns(const Batch& batch, std::size_t ef, Scratch& scratch
 void HnswIndex::Finish(const Batch& batch, std::size_t query, absl::Span<const ScoredNode> found, Scratch& scratch,
                        KeySink& sink) const {
   const bool lossless = view_.codec.lossless();
-  const std::size_t nodes = lossless ? found.size() : std::min(found.size(), std::max(kEfDefault, 2 * Bucket(batch.k)));
+  const std::size_t nodes =
+      lossless ? found.size()
+               : std::min(found.size(), std::max<std::size_t>(kEfDefault, std::size_t{2} * ResultBucket(batch.k)));
   scratch.collector.Reset(batch.k);
   scratch.ids.clear();
   for (const ScoredNode scored : found.first(nodes)) {

@@ -18,7 +18,7 @@ namespace elanus::index {
 struct BuildScratch {
   std::vector<float> values;
   std::vector<std::uint8_t> code;
-  Probe probe;
+  ScoreTarget probe;
   Descent descent;
   LevelSearcher searcher;
   NeighbourSelector selector;

@@ -25,7 +25,7 @@ class NeighbourSelector {
  private:
   void DropNearerToFirst(const simd::Kernels& kernels, const GraphCodec& codec, const NodeCodes& codes);
 
-  Probe probe_;
+  ScoreTarget probe_;
   std::vector<std::uint32_t> nodes_;  // candidates neither taken nor dropped, nearest first
   std::vector<Score> to_base_;
   std::vector<Score> to_taken_;

@@ -2,9 +2,9 @@
 
 namespace elanus::index {
 
-absl::Span<const ScoredNode> LevelSearcher::Search(const simd::Kernels& kernels, const Graph& graph, const Probe& probe,
-                                                   unsigned level, ScoredNode entry, std::size_t ef,
-                                                   const NodeFilter& filter) {
+absl::Span<const ScoredNode> LevelSearcher::Search(const simd::Kernels& kernels, const Graph& graph,
+                                                   const ScoreTarget& probe, unsigned level, ScoredNode entry,
+                                                   std::size_t ef, const NodeFilter& filter) {
   const std::size_t capacity = std::min<std::size_t>(ef, graph.shape->nodes(level));
   if (filter.rows == nullptr && capacity <= kSortedMax) {
     sorted_.frontier.Reset(capacity);
@@ -18,7 +18,7 @@ absl::Span<const ScoredNode> LevelSearcher::Search(const simd::Kernels& kernels,
   return heaps_.frontier.Results();
 }
 
-ScoredNode Descent::Run(const simd::Kernels& kernels, const Graph& graph, const Probe& probe, unsigned from,
+ScoredNode Descent::Run(const simd::Kernels& kernels, const Graph& graph, const ScoreTarget& probe, unsigned from,
                         unsigned to, std::uint32_t entry) {
   dots_.resize(graph.shape->capacity(1));
   scores_.resize(graph.shape->capacity(1));

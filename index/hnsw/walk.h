@@ -60,7 +60,8 @@ template <class Frontier>
 class Walk {
  public:
   /// Starts at `entry`, a scored node of `level`, with a frontier that has just been reset.
-  void Start(const simd::Kernels& kernels, const Graph& graph, const Probe& probe, unsigned level, ScoredNode entry) {
+  void Start(const simd::Kernels& kernels, const Graph& graph, const ScoreTarget& probe, unsigned level,
+             ScoredNode entry) {
     kernels_ = &kernels;
     graph_ = &graph;
     probe_ = &probe;
@@ -113,7 +114,7 @@ class Walk {
 
   const simd::Kernels* kernels_ = nullptr;
   const Graph* graph_ = nullptr;
-  const Probe* probe_ = nullptr;
+  const ScoreTarget* probe_ = nullptr;
   unsigned level_ = 0;
   VisitedSet visited_;
   absl::Span<const std::uint32_t> fresh_;
@@ -125,7 +126,7 @@ class Walk {
 class LevelSearcher {
  public:
   /// Results, nearest first; valid until the next call. With a filter the walk takes HeapFrontier.
-  absl::Span<const ScoredNode> Search(const simd::Kernels& kernels, const Graph& graph, const Probe& probe,
+  absl::Span<const ScoredNode> Search(const simd::Kernels& kernels, const Graph& graph, const ScoreTarget& probe,
                                       unsigned level, ScoredNode entry, std::size_t ef, const NodeFilter& filter);
 
   /// Up to this many nodes a sorted array is faster than heaps.
@@ -140,7 +141,7 @@ class LevelSearcher {
 /// stops where no neighbour is nearer. Returns the node reached.
 class Descent {
  public:
-  ScoredNode Run(const simd::Kernels& kernels, const Graph& graph, const Probe& probe, unsigned from, unsigned to,
+  ScoredNode Run(const simd::Kernels& kernels, const Graph& graph, const ScoreTarget& probe, unsigned from, unsigned to,
                  std::uint32_t entry);
 
  private:

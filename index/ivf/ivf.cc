@@ -48,8 +48,6 @@ class IvfIndex : public Index {
   }
 
  protected:
-  absl::Status CheckSearch(const SearchParams& params, std::uint32_t) const override { return CheckNprobe(params); }
-
   void SearchBatch(const Batch& batch, Workspace& workspace, KeySink& sink) const override {
     SearchLists(batch, batch.k, base::kNoResult - 1, workspace, sink);
   }

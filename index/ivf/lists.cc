@@ -14,10 +14,6 @@ std::uint64_t ListGroups(std::uint64_t rows, std::uint64_t nlist) { return base:
 
 absl::Status CheckLists(const Spec& spec, const BuildParams& params) {
   const auto nlist = static_cast<std::uint64_t>(params.nlist);
-  if (params.nlist < 1 || params.nlist > kListsMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("param 'nlist' (", params.nlist, ") should be in range [1, ", kListsMax, "]"));
-  }
   if (nlist > spec.rows) {
     return absl::InvalidArgumentError(absl::StrCat("param 'nlist' (", nlist, ") should be at most the number of rows (",
                                                    spec.rows, "): set a smaller nlist or use FLAT"));
@@ -28,12 +24,6 @@ absl::Status CheckLists(const Spec& spec, const BuildParams& params) {
                                                    " slots, more than ", kNoRow, ": split the rows over two indexes"));
   }
   return absl::OkStatus();
-}
-
-absl::Status CheckNprobe(const SearchParams& params) {
-  if (params.nprobe >= 1 && params.nprobe <= kListsMax) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("param 'nprobe' (", params.nprobe, ") should be in range [1, ", kListsMax, "]"));
 }
 
 std::vector<std::uint64_t> ListSectionBytes(std::uint64_t nlist) {

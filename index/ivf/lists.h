@@ -23,9 +23,6 @@ std::uint64_t ListGroups(std::uint64_t rows, std::uint64_t nlist);
 /// Errors: kInvalidArgument when there are more lists than rows, or more slots than 32 bits count, naming both.
 absl::Status CheckLists(const Spec& spec, const BuildParams& params);
 
-/// Errors: kInvalidArgument for an nprobe outside [1, kListsMax]; more than there are lists visits all of them.
-absl::Status CheckNprobe(const SearchParams& params);
-
 /// Bytes of the sections that WriteLists adds.
 std::vector<std::uint64_t> ListSectionBytes(std::uint64_t nlist);
 

@@ -64,12 +64,13 @@ class IvfPqIndex : public Index {
     const std::uint64_t matches = batch.filter != nullptr ? batch.filter->allowed : spec().rows;
     const std::uint64_t refine_k = batch.params.refine_k > 0 ? static_cast<std::uint64_t>(batch.params.refine_k)
                                                              : std::uint64_t{4} * ResultBucket(batch.k);
-    const Task task{batch,
-                    static_cast<std::uint32_t>(std::min<std::int64_t>(batch.params.nprobe, view_.lists.nlist())),
-                    static_cast<std::size_t>(std::min<std::uint64_t>(refine_k, spec().rows)),
-                    std::min<std::uint64_t>(batch.k, matches),
-                    workspace.Get<PqScratch>(),
-                    sink};
+    const Task task{
+        batch,
+        static_cast<std::uint32_t>(std::min<std::int64_t>(batch.params.nprobe, view_.lists.nlist())),
+        static_cast<std::size_t>(std::min<std::uint64_t>(std::max<std::uint64_t>(refine_k, batch.k), spec().rows)),
+        std::min<std::uint64_t>(batch.k, matches),
+        workspace.Get<PqScratch>(),
+        sink};
     const std::size_t most = kTogetherBytes / (view_.shape.pq.scanned() * std::size_t{view_.shape.pq.codewords()} +
                                                2 * sizeof(base::Key) * task.refine_k + sizeof(Probe) * task.nprobe);
     for (std::size_t begin = 0; begin < batch.queries.size();) {

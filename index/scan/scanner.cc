@@ -19,7 +19,7 @@ constexpr std::size_t kPrefetchBytes = 8192;
 /// Filters that leave fewer rows than one in this many are looked at before the codes: most groups need not be read.
 constexpr std::uint64_t kSelective = base::kGroupRows;
 
-/// A float at or above every integer that rounds to `limit` or below: integer scans compare before rounding.
+/// An integer at or above every one that rounds to `limit` or below: integer scans compare before rounding.
 std::int32_t IntegerLimit(float limit, std::int32_t offset) {
   const double above = std::nextafter(limit, std::numeric_limits<float>::infinity());
   const double shifted = std::floor(above) - static_cast<double>(offset);

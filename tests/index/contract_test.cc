@@ -239,22 +239,20 @@ TEST_P(ContractTest, SameBytesForAnyThreadsAndLevelAndThePlannedSize) {
   SCOPED_TRACE(testing::Message() << "seed " << kSeed);
   const std::unique_ptr<Index> expected = Build();
   std::vector<std::uint64_t> sizes;
-  for (std::uint32_t id = 1; id < 64; ++id) {
-    const std::size_t bytes = expected->image().section(static_cast<SectionId>(id)).size();
-    if (bytes > 0) sizes.push_back(bytes);
-  }
+  for (const SectionId id : expected->image().sections()) sizes.push_back(expected->image().section(id).size());
   const absl::StatusOr<IndexPlan> plan = PlanIndex(expected->spec(), params_);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_EQ(plan->file_bytes, Image::FileBytes(sizes));
   for (const simd::Level level : simd::SupportedLevels()) {
     for (const unsigned threads : {2u, 5u}) {
       const std::unique_ptr<Index> index = Build(threads, level);
-      for (std::uint32_t id = 1; id < 64; ++id) {
-        const auto a = expected->image().section(static_cast<SectionId>(id));
-        const auto b = index->image().section(static_cast<SectionId>(id));
-        ASSERT_EQ(a.size(), b.size()) << "section " << id;
-        ASSERT_TRUE(a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0)
-            << "section " << id << ", " << threads << " threads, " << simd::LevelName(level);
+      ASSERT_EQ(index->image().sections(), expected->image().sections());
+      for (const SectionId id : expected->image().sections()) {
+        const auto a = expected->image().section(id);
+        const auto b = index->image().section(id);
+        ASSERT_EQ(a.size(), b.size()) << SectionName(id);
+        ASSERT_EQ(std::memcmp(a.data(), b.data(), a.size()), 0)
+            << SectionName(id) << ", " << threads << " threads, " << simd::LevelName(level);
       }
     }
   }
@@ -270,7 +268,10 @@ TEST_P(ContractTest, RangeSearchReturnsRowsStrictlyInside) {
     EXPECT_EQ(index->RangeSearch(request, workspace).status().code(), absl::StatusCode::kInvalidArgument);
     return;
   }
-  const bool exact = kind() == Kind::kFlat || kind() == Kind::kBinFlat;
+  const bool exact = kind() == Kind::kFlat || kind() == Kind::kBinFlat || kind() == Kind::kIvfFlat ||
+                     kind() == Kind::kBinIvfFlat || kind() == Kind::kIvfPq;
+  request.params.nprobe = params_.nlist;  // with all lists and all rows re-scored the inverted files are exact, too
+  request.params.refine_k = kRows;
   const auto found = index->RangeSearch(request, workspace);
   ASSERT_TRUE(found.ok()) << found.status();
   for (std::uint64_t q = 0; q < kQueries; ++q) {
@@ -318,7 +319,22 @@ TEST_P(ContractTest, RefusesWhatDoesNotFit) {
   EXPECT_EQ(code({.queries = narrow.view(), .k = 1, .params = search_}), absl::StatusCode::kInvalidArgument);
   const TestVectors other(element() == Element::kBit ? Element::kF32 : Element::kBit, 1, dim_);
   EXPECT_EQ(code({.queries = other.view(), .k = 1, .params = search_}), absl::StatusCode::kInvalidArgument);
-  if (element() == Element::kBit) return;
+  if (element() == Element::kBit) {  // the last two of 152 bits are beyond the dimension
+    const std::size_t row_bytes = base::RowBytes(Element::kBit, dim_);
+    std::vector<std::byte> bits(2 * row_bytes, std::byte{0});
+    bits.back() = std::byte{0x80};
+    const base::Vectors set_beyond{bits.data(), 2, dim_, Element::kBit, row_bytes};
+    const absl::Status beyond =
+        index->Search({.queries = set_beyond, .k = 1, .params = search_, .first_query = 70}, workspace, hits);
+    EXPECT_EQ(beyond.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(beyond.message()), testing::HasSubstr("query 71 has bits set"));
+    return;
+  }
+  SearchParams none = search_;
+  none.nprobe = 0;
+  if (kind() == Kind::kIvfFlat || kind() == Kind::kIvfSq8 || kind() == Kind::kIvfPq) {
+    EXPECT_EQ(code({.queries = queries_.view(), .k = 1, .params = none}), absl::StatusCode::kInvalidArgument);
+  }
   TestVectors bad(Element::kF32, 2, dim_);
   bad.Set(1, 3, std::numeric_limits<float>::quiet_NaN());
   const absl::Status nan = index->Search({.queries = bad.view(), .k = 1, .params = search_}, workspace, hits);
@@ -348,19 +364,18 @@ TEST_P(ContractTest, DamagedNumbersAreRefusedOrHarmless) {
   std::vector<std::uint32_t> rows(10 * kQueries);
   std::vector<float> distances(10 * kQueries);
   std::vector<std::uint32_t> counts(kQueries);
-  std::vector<std::uint32_t> ids;
-  for (std::uint32_t id = 1; id < 64; ++id) {
-    if (!whole->image().section(static_cast<SectionId>(id)).empty()) ids.push_back(id);
-  }
+  const std::vector<SectionId> ids = whole->image().sections();
+  const std::vector<std::uint64_t> every_third((kRows + 63) / 64, 0x9249249249249249u);
+  const RowFilter filter{every_third, 224};
   for (int round = 0; round < 40; ++round) {
     Image image(whole->spec());
-    for (const std::uint32_t id : ids) {
-      const auto bytes = whole->image().section(static_cast<SectionId>(id));
-      const auto copy = image.Add(static_cast<SectionId>(id), bytes.size());
+    for (const SectionId id : ids) {
+      const auto bytes = whole->image().section(id);
+      const auto copy = image.Add(id, bytes.size());
       ASSERT_TRUE(copy.ok());
       std::copy(bytes.begin(), bytes.end(), copy->begin());
     }
-    const absl::Span<std::byte> victim = image.MutableSection(static_cast<SectionId>(ids[random.Below(ids.size())]));
+    const absl::Span<std::byte> victim = image.MutableSection(ids[random.Below(ids.size())]);
     for (std::uint64_t changes = 1 + random.Below(4); changes > 0; --changes) {
       victim[random.Below(victim.size())] = static_cast<std::byte>(random.Below(256));
     }
@@ -369,10 +384,12 @@ TEST_P(ContractTest, DamagedNumbersAreRefusedOrHarmless) {
       EXPECT_EQ(index.status().code(), absl::StatusCode::kDataLoss) << index.status();
       continue;
     }
-    const absl::Status searched =
-        (*index)->Search({.queries = queries_.view(), .k = 10, .params = search_}, workspace,
-                         {absl::MakeSpan(rows), absl::MakeSpan(distances), absl::MakeSpan(counts)});
-    EXPECT_TRUE(searched.ok()) << searched;
+    for (const RowFilter* allowed : {static_cast<const RowFilter*>(nullptr), &filter}) {
+      const absl::Status searched =
+          (*index)->Search({.queries = queries_.view(), .k = 10, .params = search_, .filter = allowed}, workspace,
+                           {absl::MakeSpan(rows), absl::MakeSpan(distances), absl::MakeSpan(counts)});
+      EXPECT_TRUE(searched.ok()) << searched;
+    }
   }
 }
 

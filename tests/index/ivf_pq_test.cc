@@ -206,6 +206,19 @@ TEST_F(IvfPqTest, MoreCandidatesFindMore) {
   EXPECT_LT(few, many);
 }
 
+// refine_k bounds the work of a search for the best; a range is not cut by it.
+TEST_F(IvfPqTest, FewCandidatesDoNotCutARange) {
+  SCOPED_TRACE(testing::Message() << "seed " << kSeed);
+  const auto index = OpenIndex(BuildImage(), *request_.kernels);
+  ASSERT_TRUE(index.ok()) << index.status();
+  Workspace workspace;
+  RangeRequest everything{.queries = queries_.view(), .radius = 1e30f};
+  everything.params.refine_k = 10;
+  const auto found = (*index)->RangeSearch(everything, workspace);
+  ASSERT_TRUE(found.ok()) << found.status();
+  for (const std::vector<Neighbour>& hits : *found) EXPECT_EQ(hits.size(), kRows);
+}
+
 TEST_F(IvfPqTest, ParametersThatDoNotFitAreRefusedWithTheNumbers) {
   const auto message = [&] { return std::string(BuildIndex(Kind::kIvfPq, request_).status().message()); };
   request_.params.nbits = 6;

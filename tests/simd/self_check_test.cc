@@ -107,24 +107,14 @@ TEST(SelfCheck, FindsAWrongBitKernel) {
   ExpectFinds("bits.popcount", [](Kernels& k) {
     k.bits.popcount = [](const std::uint8_t* a, std::size_t bytes) { return Right().bits.popcount(a, bytes / 8 * 8); };
   });
-  ExpectFinds("bits.and_popcount", [](Kernels& k) { k.bits.and_popcount = k.bits.xor_popcount; });
-  ExpectFinds("bits.xor_popcount", [](Kernels& k) { k.bits.xor_popcount = k.bits.and_popcount; });
+  ExpectFinds("bits.and_popcount", [](Kernels& k) {
+    k.bits.and_popcount = [](const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) {
+      return Right().bits.and_popcount(a, b, bytes / 8 * 8);
+    };
+  });
   ExpectFinds("bits.is_subset", [](Kernels& k) {
     k.bits.is_subset = [](const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) {
       return Right().bits.is_subset(a, b, bytes - 1);
-    };
-  });
-  ExpectFinds("bits.and_popcount_groups", [](Kernels& k) {
-    k.bits.and_popcount_groups = [](const std::uint8_t* codes, std::size_t groups, std::uint32_t chunks,
-                                    const std::uint8_t* query, std::int32_t* counts) {
-      Right().bits.and_popcount_groups(codes, groups, chunks, query, counts);
-      std::swap(counts[1], counts[4]);
-    };
-  });
-  ExpectFinds("bits.containment_groups", [](Kernels& k) {
-    k.bits.containment_groups = [](const std::uint8_t* codes, std::size_t groups, std::uint32_t chunks,
-                                   const std::uint8_t* query, bool superset, std::uint32_t* masks) {
-      Right().bits.containment_groups(codes, groups, chunks, query, !superset, masks);
     };
   });
 }

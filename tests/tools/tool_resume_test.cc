@@ -98,7 +98,7 @@ TEST_F(ResumeTest, TruthGoesOnAfterKill) {
     EXPECT_THAT(folder_.Names(), Not(testing::Contains("hit.ivecs")));
     EXPECT_THAT(folder_.Names(), Not(testing::Contains("hit.fvecs")));
   }
-  const Outcome again = RunTool(Truth("hit", "60") + Words{"--resume"});
+  const Outcome again = RunTool(Truth("hit", "60"));
   ASSERT_EQ(again.exit_code, 0) << again.err;
   ExpectSameFiles("hit");
 }

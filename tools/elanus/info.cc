@@ -23,16 +23,6 @@ constexpr OptionSpec kOptions[] = {
     kBf16Option,
 };
 
-constexpr const char* kSectionNames[] = {
-    "",          "params",       "rows",         "codes",     "row ids",        "bias",      "codec",
-    "centroids", "list offsets", "list lengths", "row scale", "graph",          "graph top", "graph levels",
-    "trees",     "tree items",   "rotation",     "codebooks", "centroid codes", "popcounts",
-};
-
-std::string SectionName(std::uint32_t id) {
-  return id < std::size(kSectionNames) ? kSectionNames[id] : absl::StrCat("section ", id);
-}
-
 /// Opens an index as searches do, and says what is in it.
 absl::StatusOr<Json> IndexInfo(const std::string& path, const Options& options, Session& session) {
   ELANUS_ASSIGN_OR_RETURN(index::Image image,
@@ -47,13 +37,11 @@ absl::StatusOr<Json> IndexInfo(const std::string& path, const Options& options, 
   std::vector<std::uint64_t> sizes;
   Json sections = Json::object();
   std::string lines;
-  constexpr std::uint32_t kIdsMax = 256;  // far above any in use
-  for (std::uint32_t id = 1; id < kIdsMax; ++id) {
-    const std::uint64_t bytes = image.section(static_cast<index::SectionId>(id)).size();
-    if (bytes == 0) continue;
+  for (const index::SectionId id : image.sections()) {
+    const std::uint64_t bytes = image.section(id).size();
     sizes.push_back(bytes);
-    sections[SectionName(id)] = bytes;
-    absl::StrAppend(&lines, absl::StrFormat("  %-16s %s\n", SectionName(id), HumanBytes(bytes)));
+    sections[index::SectionName(id)] = bytes;
+    absl::StrAppend(&lines, absl::StrFormat("  %-18s %s\n", index::SectionName(id), HumanBytes(bytes)));
   }
   json["bytes"] = index::Image::FileBytes(sizes);
   json["sections"] = sections;

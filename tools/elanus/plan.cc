@@ -138,11 +138,7 @@ absl::StatusOr<Account> HappenedAccount(const std::string& path, const index::Sp
   std::optional<index::Image> image;
   ELANUS_ASSIGN_OR_RETURN(const SampleBuild build, sampler.Build(spec.rows, &image));
   std::vector<std::uint64_t> sizes;
-  constexpr std::uint32_t kIdsMax = 256;  // far above any in use
-  for (std::uint32_t id = 1; id < kIdsMax; ++id) {
-    const std::uint64_t bytes = image->section(static_cast<index::SectionId>(id)).size();
-    if (bytes > 0) sizes.push_back(bytes);
-  }
+  for (const index::SectionId id : image->sections()) sizes.push_back(image->section(id).size());
   return Account{index::Image::FileBytes(sizes), build.seconds(), PeakBytes()};
 }
 

@@ -17,11 +17,9 @@ inline constexpr OptionSpec kOutOption = {"out", OptionKind::kPath, "FILE", null
                                           "ids of the neighbours: .ivecs .ibin .npy .hdf5 .jsonl .csv"};
 inline constexpr OptionSpec kOutDistancesOption = {"out-distances", OptionKind::kPath, "FILE", nullptr,
                                                    "their distances: .fvecs .fbin .npy .hdf5 .jsonl .csv"};
-inline constexpr OptionSpec kResumeOption = {
-    "resume", OptionKind::kFlag, nullptr, nullptr,
-    "go on with what a killed run of the same command left in FILE.partial; done anyway unless --restart"};
-inline constexpr OptionSpec kRestartOption = {"restart", OptionKind::kFlag, nullptr, nullptr,
-                                              "drop what a killed run left"};
+inline constexpr OptionSpec kRestartOption = {
+    "restart", OptionKind::kFlag, nullptr, nullptr,
+    "drop what a killed run of the same command left, instead of going on from it"};
 inline constexpr OptionSpec kCheckpointOption = {
     "checkpoint", OptionKind::kUnsigned, "SECONDS", "5", "how much work a kill may cost; 0: none", false, false, 0,
     86'400};

@@ -40,7 +40,6 @@ constexpr OptionSpec kOptions[] = {
     kHeapOption,
     kNoVerifyOption,
     kBf16Option,
-    kResumeOption,
     kRestartOption,
     kCheckpointOption,
 };

@@ -74,8 +74,9 @@ absl::Status SearchInputs::CheckQueries(std::uint64_t begin, std::uint64_t count
 
 std::uint32_t BatchWithinMemory(std::uint64_t wanted, std::uint32_t dim, std::uint64_t k, unsigned threads) {
   constexpr std::uint64_t kBytes = 24 << 20;
-  // A prepared query holds its values up to twice; a result its key, row and distance.
-  const std::uint64_t query_bytes = 8 * std::uint64_t{dim} + 24 * k;
+  // A prepared query holds its values up to twice, its scan weights with what they are made from take 25 bytes a
+  // component; a result its key, row and distance.
+  const std::uint64_t query_bytes = 33 * std::uint64_t{dim} + 24 * k;
   return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(kBytes / query_bytes / threads, 1, wanted));
 }
 

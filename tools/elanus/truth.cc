@@ -35,7 +35,6 @@ constexpr OptionSpec kOptions[] = {
     kBitsOption,
     kBf16Option,
     kSimdOption,
-    kResumeOption,
     kRestartOption,
     kCheckpointOption,
 };
