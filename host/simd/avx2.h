@@ -19,9 +19,6 @@ inline __m256i Broadcast16(const void* p) { return _mm256_broadcastsi128_si256(L
 struct AddInt32 {
   static __m256i Apply(__m256i a, __m256i b) { return _mm256_add_epi32(a, b); }
 };
-struct Or {
-  static __m256i Apply(__m256i a, __m256i b) { return _mm256_or_si256(a, b); }
-};
 
 /// Four registers of two rows by four values each (row 2 i + k in half k of v[i]) to one value a row, in row order.
 template <class Op>

@@ -20,9 +20,6 @@ inline __mmask64 LowMask64(std::size_t n) { return static_cast<__mmask64>((std::
 struct AddInt32 {
   static __m512i Apply(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }
 };
-struct Or {
-  static __m512i Apply(__m512i a, __m512i b) { return _mm512_or_si512(a, b); }
-};
 
 /// Four registers of four rows by four values each (row 4 i + k in lane k of v[i]) to one value a row, in row order:
 /// a transpose, whose cost is shared by 16 rows, instead of a horizontal operation a row.

@@ -78,20 +78,12 @@ struct PqKernels {
                         std::uint32_t* positions);
 };
 
-/// Packed bits. Sizes in bytes; the pair functions take any size and alignment.
+/// Packed bits, of any alignment and any number of bytes.
 struct BitKernels {
   std::uint32_t (*popcount)(const std::uint8_t* a, std::size_t bytes);
   std::uint32_t (*and_popcount)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes);
-  std::uint32_t (*xor_popcount)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes);
   /// True when every bit of a is set in b.
   bool (*is_subset)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes);
-
-  /// counts[32 g + r] = popcount(query & row). codes: G32C16, 64-byte aligned; query: [chunks * 16].
-  void (*and_popcount_groups)(const std::uint8_t* codes, std::size_t groups, std::uint32_t chunks,
-                              const std::uint8_t* query, std::int32_t* counts);
-  /// Bit r of masks[g]: query is a subset of row (superset_of_query), or row is a subset of query (otherwise).
-  void (*containment_groups)(const std::uint8_t* codes, std::size_t groups, std::uint32_t chunks,
-                             const std::uint8_t* query, bool superset_of_query, std::uint32_t* masks);
 };
 
 /// One block of bit columns (host/base/layout.h), or part of one: word w of column c is words[c * stride + w], for

@@ -25,7 +25,8 @@ absl::StatusOr<Level> LevelFromName(absl::string_view name);
 std::vector<Level> SupportedLevels();
 
 /// The highest supported level whose every kernel just agreed with the scalar one on a small seeded input, so a level
-/// nobody could test on this processor cannot give wrong answers. The check runs once a process (about a millisecond).
+/// nobody could test on this processor cannot give wrong answers. The check runs once a process and takes well below a
+/// second.
 Level BestLevel();
 
 }  // namespace elanus::simd

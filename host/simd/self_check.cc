@@ -32,7 +32,6 @@ struct Inputs {
   alignas(64) float float_query[192];
   alignas(64) std::uint8_t byte_query[192];
   alignas(64) std::uint8_t codes[kGroups * kChunks * 512];
-  alignas(64) std::uint8_t sparse_codes[kGroups * kChunks * 512];
   alignas(64) std::uint8_t lut[kTables8 * 256];
   alignas(64) std::int32_t dots[kGroupRows];
   alignas(64) std::int32_t int_bias[kGroupRows];
@@ -67,8 +66,6 @@ std::unique_ptr<Inputs> MakeInputs() {
   for (std::size_t d = 0; d < 149; ++d) in->float_query[d] = MakeFloat(random);
   for (std::size_t d = 0; d < 149; ++d) in->byte_query[d] = static_cast<std::uint8_t>(random.Next());
   for (std::uint8_t& code : in->codes) code = static_cast<std::uint8_t>(random.Next());
-  // Few bits, so that the containment kernels have both answers to give.
-  for (std::uint8_t& code : in->sparse_codes) code = random.Below(300) == 0 ? 1 : 0;
   for (std::uint8_t& entry : in->lut) entry = static_cast<std::uint8_t>(random.Next());
   for (std::size_t i = 0; i < kGroupRows; ++i) {
     in->dots[i] = static_cast<std::int32_t>(random.Next());
@@ -173,9 +170,6 @@ void RunPopcount(const Kernels& k, const Inputs& in, Words& out) {
 void RunAndPopcount(const Kernels& k, const Inputs& in, Words& out) {
   for (const std::size_t bytes : {5, 143}) out.push_back(k.bits.and_popcount(in.codes + 1, in.codes + 777, bytes));
 }
-void RunXorPopcount(const Kernels& k, const Inputs& in, Words& out) {
-  for (const std::size_t bytes : {5, 143}) out.push_back(k.bits.xor_popcount(in.codes + 1, in.codes + 777, bytes));
-}
 
 void RunIsSubset(const Kernels& k, const Inputs& in, Words& out) {
   std::uint8_t part[143];
@@ -185,23 +179,6 @@ void RunIsSubset(const Kernels& k, const Inputs& in, Words& out) {
     part[bytes - 1] = static_cast<std::uint8_t>(~in.codes[bytes]);
     out.push_back(k.bits.is_subset(part, in.codes + 1, bytes));
   }
-}
-
-void RunAndPopcountGroups(const Kernels& k, const Inputs& in, Words& out) {
-  std::int32_t counts[kGroupRows];
-  k.bits.and_popcount_groups(in.codes, kGroups, kChunks, in.byte_query, counts);
-  out.assign(counts, counts + kGroupRows);
-}
-
-void RunContainmentGroups(const Kernels& k, const Inputs& in, Words& out) {
-  alignas(64) std::uint8_t query[192] = {};
-  for (std::size_t i = 0; i < kChunks * base::kChunkBytes; ++i) query[i] = i % 2 == 0 ? 1 : 0;
-  out.resize(3 * kGroups);
-  k.bits.containment_groups(in.sparse_codes, kGroups, kChunks, query, false, out.data());
-  std::memset(query, 0, sizeof query);
-  query[100] = 0x11;
-  k.bits.containment_groups(in.codes, kGroups, kChunks, query, true, out.data() + kGroups);
-  k.bits.containment_groups(in.codes, kGroups, kChunks, query, false, out.data() + 2 * kGroups);
 }
 
 constexpr std::size_t kColumnWords = 27;  // whole registers, and a rest
@@ -248,10 +225,7 @@ constexpr Check kChecks[] = {
     {"pq.select", RunSelectSums},
     {"bits.popcount", RunPopcount},
     {"bits.and_popcount", RunAndPopcount},
-    {"bits.xor_popcount", RunXorPopcount},
     {"bits.is_subset", RunIsSubset},
-    {"bits.and_popcount_groups", RunAndPopcountGroups},
-    {"bits.containment_groups", RunContainmentGroups},
     {"columns.select_counts", RunSelectCounts},
     {"columns.select_all", RunSelectAll},
 };

@@ -7,8 +7,8 @@
 namespace elanus::simd {
 
 /// The name of the first kernel whose results on seeded inputs differ between the tables ("scan.dot_groups"), or
-/// nullptr when all agree. Every kernel is called, with tails, scattered rows and extreme values. Takes well under a
-/// millisecond for a vector level against scalar; allocates a few kilobytes.
+/// nullptr when all agree. Every kernel is called, with tails, scattered rows and extreme values. Takes well below a
+/// second; allocates some tens of kilobytes.
 const char* FirstDifference(const Kernels& tested, const Kernels& reference);
 
 }  // namespace elanus::simd
