@@ -26,6 +26,11 @@ absl::Status Index::CheckQueries(const base::Vectors& queries, const RowFilter* 
     return absl::InvalidArgumentError(absl::StrCat("the filter has ", filter->bits.size(), " words, ", spec().rows,
                                                    " rows need ", (spec().rows + 63) / 64));
   }
+  const std::uint64_t used = spec().rows % 64;
+  if (filter != nullptr && used != 0 && (filter->bits.back() >> used) != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the filter allows rows beyond the ", spec().rows, " of the index: clear the bits that follow"));
+  }
   if (queries.dim != spec().dim) {
     return absl::InvalidArgumentError(
         absl::StrCat("queries have dimension ", queries.dim, ", the index has ", spec().dim));

@@ -18,7 +18,8 @@ namespace elanus::index {
 /// Sizes known before a build starts.
 struct IndexPlan {
   std::uint64_t file_bytes = 0;        // exactly what Save will write
-  std::uint64_t build_peak_bytes = 0;  // heap of the build beyond the base rows, image included; an upper bound
+  std::uint64_t build_peak_bytes = 0;  // heap of the build beyond the base rows, image included, on two threads; an
+                                       // estimate that leaves room
 };
 
 struct KindRow {

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "host/base/check.h"
 
 namespace elanus::index {
@@ -37,6 +38,10 @@ Searcher::~Searcher() = default;
 
 absl::Status Searcher::Search(const SearchRequest& request, const Hits& hits) {
   const std::uint64_t count = request.queries.count;
+  const std::uint64_t results = count * request.k;
+  if (hits.rows.size() < results || hits.distances.size() < results || hits.counts.size() < count) {
+    return absl::InvalidArgumentError(absl::StrCat("the result arrays hold fewer than ", results, " results"));
+  }
   // Fewer queries than a batch a thread: share them evenly, so that no thread idles.
   const std::uint64_t share = (count + pool_.threads() - 1) / pool_.threads();
   const std::uint64_t piece = std::clamp<std::uint64_t>(share, 1, batch_);

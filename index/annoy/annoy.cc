@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -150,7 +151,8 @@ class AnnoyIndex : public Index {
         kernels().scan.dot_rows(signed_codes,
                                 {reinterpret_cast<const std::byte*>(forest_.normals), shape_.code_bytes, &node, 1},
                                 shape_.code_bytes, &dot);
-        const auto margin = static_cast<float>(dot - 128 * code_sum - cut.cut) * cut.inverse_norm;
+        const auto margin =
+            static_cast<float>(std::int64_t{dot} - 128 * std::int64_t{code_sum} - cut.cut) * cut.inverse_norm;
         const std::uint64_t left = 2 * position + 1;
         const bool go_left = margin < 0;
         scratch.branches.push_back(
@@ -223,16 +225,18 @@ absl::StatusOr<IndexPlan> PlanAnnoy(const Spec& spec, const BuildParams& params)
   }
   IndexPlan plan;
   plan.file_bytes = Image::FileBytes(sections);
-  // Per thread the projections of all rows and their order; norms; the order of the first tree.
-  plan.build_peak_bytes = plan.file_bytes + spec.rows * 24;
+  // The projections of all rows and their order, here for two threads; norms; the order of the first tree.
+  plan.build_peak_bytes = plan.file_bytes + spec.rows * (2 * 12 + 8);
   return plan;
 }
 
 absl::StatusOr<Image> BuildAnnoy(const BuildRequest& request) {
   Image image(Spec{Kind::kAnnoy, request.metric, request.base.element, request.base.dim, request.base.count});
-  std::vector<std::uint32_t> identity(request.base.count);
-  for (std::uint64_t i = 0; i < request.base.count; ++i) identity[i] = static_cast<std::uint32_t>(i);
-  ELANUS_RETURN_IF_ERROR(WriteCoded(request, CodedShapeFor(image.spec()), identity, &image));
+  {
+    std::vector<std::uint32_t> identity(request.base.count);
+    std::iota(identity.begin(), identity.end(), 0u);
+    ELANUS_RETURN_IF_ERROR(WriteCoded(request, CodedShapeFor(image.spec()), identity, &image));
+  }
 
   const ForestShape shape = ForestShapeFor(image.spec(), static_cast<std::uint32_t>(request.params.n_trees));
   ELANUS_ASSIGN_OR_RETURN(const MutableForest forest, AddForest(shape, &image));

@@ -37,6 +37,7 @@ class TreeBuilder {
     kernels_.scan.dot_rows(normal_, {rows_.codes, rows_.stride, items.data(), items.size()}, shape_.code_bytes,
                            dots_.data());
     order_.clear();
+    order_.reserve(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) order_.emplace_back(dots_[i], items[i]);
     std::nth_element(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(left), order_.end());
     const std::int32_t threshold = order_[left].first;

@@ -136,7 +136,7 @@ void CentroidTable::Gather(const ScanCodec::ScanQuery& query, std::uint32_t n, S
     return selected;
   };
   float limit = GuessLimit(query, n, scratch);
-  if (take(limit) < n) take(limit = kInfinity);
+  if (take(limit) < n) ELANUS_CHECK(take(limit = kInfinity) == count());  // all scores are finite
   std::nth_element(candidates.begin(), candidates.begin() + (n - 1), candidates.end());
   const float nth = candidates[n - 1].score;
   const float farthest = std::nextafter(nth + query.width, kInfinity);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <memory>
 
 #include "host/base/status_macros.h"
@@ -207,7 +208,7 @@ void GraphCodec::QuantiseQuery(const Query& query, std::int8_t* weights, ScoreTa
   float largest = 0;
   for (std::uint32_t d = 0; d < dim_; ++d) largest = std::max(largest, std::abs(centred(d)));
   // A unit of the query's own: one that lies outside the rows keeps its direction.
-  const float unit = largest > 0x1p-100f ? largest / 127.0f : 1.0f;
+  const float unit = largest > 0x1p-100f ? std::min(largest, std::numeric_limits<float>::max()) / 127.0f : 1.0f;
   std::int32_t sum = 0;
   for (std::uint32_t d = 0; d < dim_; ++d) {
     const std::int32_t weight = Quantise(centred(d) / unit);

@@ -152,6 +152,9 @@ void HnswIndex::Finish(const Batch& batch, std::size_t query, absl::Span<const S
       } else {
         PrefetchLines(view_.rows + row * view_.row_stride, std::min<std::size_t>(view_.row_stride, 256));
         scratch.ids.push_back(row);
+        if (scratch.ids.size() < kScanBlock) continue;
+        OfferRows(batch.queries[query], scratch);  // chains may be long
+        scratch.ids.clear();
       }
     }
   }

@@ -8,8 +8,9 @@
 namespace elanus::index {
 namespace {
 
-constexpr std::uint64_t kBatchShare = 50;     // a batch is at most this part of the graph: quality as one by one
-constexpr std::uint64_t kBatchMax = 1 << 14;  // bounds the memory for reverse links
+constexpr std::uint64_t kBatchShare = 50;  // a batch is at most this part of the graph: quality as one by one
+constexpr std::uint64_t kBatchMax = 1 << 14;
+constexpr std::uint64_t kBatchLinksMax = 1 << 19;  // bounds the memory for reverse links
 constexpr std::uint64_t kNodesPerPiece = 8;
 constexpr std::uint64_t kNoLink = ~std::uint64_t{0};
 /// Reverse links are dealt to this many buckets by target; a bucket is one thread's.
@@ -31,9 +32,10 @@ absl::Status Inserter::InsertLevel(unsigned level) {
     for (unsigned l = 0; l <= level; ++l) SetLinks(l, 0, {});
     done = 1;
   }
+  const std::uint64_t batch_max = std::min(kBatchMax, std::max<std::uint64_t>(kBatchLinksMax / shape.M(), 1));
   std::vector<std::uint32_t> batch;
   for (std::uint64_t i = 0; i < count;) {
-    const std::uint64_t wanted = std::clamp<std::uint64_t>((first + done) / kBatchShare, 1, kBatchMax);
+    const std::uint64_t wanted = std::clamp<std::uint64_t>((first + done) / kBatchShare, 1, batch_max);
     batch.clear();
     const std::uint64_t begin = i;
     for (; i < count && batch.size() < wanted; ++i) {

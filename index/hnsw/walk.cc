@@ -1,6 +1,11 @@
 #include "index/hnsw/walk.h"
 
 namespace elanus::index {
+namespace {
+
+constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+
+}  // namespace
 
 absl::Span<const ScoredNode> LevelSearcher::Search(const simd::Kernels& kernels, const Graph& graph,
                                                    const ScoreTarget& probe, unsigned level, ScoredNode entry,
@@ -9,12 +14,12 @@ absl::Span<const ScoredNode> LevelSearcher::Search(const simd::Kernels& kernels,
   if (filter.rows == nullptr && capacity <= kSortedMax) {
     sorted_.frontier.Reset(capacity);
     sorted_.Start(kernels, graph, probe, level, entry);
-    sorted_.Run();
+    sorted_.Run(kNoLimit);
     return sorted_.frontier.Results();
   }
   heaps_.frontier.Reset(capacity, filter);
   heaps_.Start(kernels, graph, probe, level, entry);
-  heaps_.Run();
+  if (!heaps_.Run(filter.rows != nullptr ? filter.rows->allowed : kNoLimit)) return {};
   return heaps_.frontier.Results();
 }
 

@@ -97,9 +97,14 @@ class Walk {
     PrefetchLinks();
   }
 
-  /// Both halves until the end.
-  void Run() {
-    while (Fetch()) Absorb();
+  /// Both halves until the end, or until more than `scores_max` nodes were scored: false then.
+  bool Run(std::uint64_t scores_max) {
+    for (std::uint64_t scored = 0; Fetch();) {
+      scored += fresh_.size();
+      if (scored > scores_max) return false;
+      Absorb();
+    }
+    return true;
   }
 
   Frontier frontier;
@@ -125,7 +130,8 @@ class Walk {
 /// Searches one level keeping `ef` nodes, with the form of frontier that suits. Reusable. Not thread-safe.
 class LevelSearcher {
  public:
-  /// Results, nearest first; valid until the next call. With a filter the walk takes HeapFrontier.
+  /// Results, nearest first; valid until the next call. With a filter the walk takes HeapFrontier, and gives up with no
+  /// results once it has scored more nodes than the filter allows rows: measuring those is cheaper then.
   absl::Span<const ScoredNode> Search(const simd::Kernels& kernels, const Graph& graph, const ScoreTarget& probe,
                                       unsigned level, ScoredNode entry, std::size_t ef, const NodeFilter& filter);
 

@@ -22,8 +22,8 @@ CodedShape ShapeFor(const Spec& spec, std::uint64_t nlist, bool keep_rows) {
 
 bool KeepsRows(Kind kind, const BuildParams& params) { return kind == Kind::kIvfFlat || params.sq8_refine == 1; }
 
-/// Probes, and results, of the queries that are answered together: bounds their memory.
-constexpr std::size_t kTogether = std::size_t{1} << 20;
+/// Probes, and results, of the queries that are answered together: bounds their memory, some 24 bytes each.
+constexpr std::size_t kTogether = std::size_t{1} << 18;
 
 /// Lists are scanned for several queries in turn when a list has at least this many on average. Below it the order is
 /// worth more than the reuse: nearest lists first.

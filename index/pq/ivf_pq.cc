@@ -1,7 +1,9 @@
 #include "index/pq/ivf_pq.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -72,7 +74,8 @@ class IvfPqIndex : public Index {
         workspace.Get<PqScratch>(),
         sink};
     const std::size_t most = kTogetherBytes / (view_.shape.pq.scanned() * std::size_t{view_.shape.pq.codewords()} +
-                                               2 * sizeof(base::Key) * task.refine_k + sizeof(Probe) * task.nprobe);
+                                               2 * (sizeof(base::Key) * task.refine_k + sizeof(Probe) * task.nprobe));
+    if (batch.filter != nullptr && view_.shape.refined && matches <= task.refine_k) return MeasureAllowed(task);
     for (std::size_t begin = 0; begin < batch.queries.size();) {
       const std::size_t count = std::clamp<std::size_t>(most, 1, batch.queries.size() - begin);
       if (view_.shape.pq.nbits == 4 && count * task.nprobe >= kReuse * view_.lists.nlist()) {
@@ -115,6 +118,23 @@ class IvfPqIndex : public Index {
     PqScratch& scratch;
     KeySink& sink;
   };
+
+  /// Exact distances to every row that the filter allows: when they are no more than would be re-scored anyway.
+  void MeasureAllowed(const Task& task) const {
+    PqScratch& scratch = task.scratch;
+    const RowFilter& filter = *task.batch.filter;
+    scratch.ids.clear();
+    for (std::size_t word = 0; word < filter.bits.size(); ++word) {
+      for (std::uint64_t bits = filter.bits[word]; bits != 0; bits &= bits - 1) {
+        scratch.ids.push_back(static_cast<std::uint32_t>(word * 64 + static_cast<unsigned>(std::countr_zero(bits))));
+      }
+    }
+    for (std::size_t q = 0; q < task.batch.queries.size(); ++q) {
+      scratch.collector.Reset(task.batch.k);
+      OfferRows(task.batch.queries[q], scratch);
+      task.sink.Emit(q, scratch.collector.Sorted());
+    }
+  }
 
   /// Query by query, nearest list first.
   void SearchOne(const Task& task, std::size_t q) const {
@@ -218,7 +238,8 @@ class IvfPqIndex : public Index {
     const float offset = probe.distance * (spec().metric == Metric::kCosine ? query.inverse_norm : 1.0f) + table.offset;
     // Which candidates are kept must not depend on when the limit fell: what roundings could drop is passed on.
     const float limit = candidates.estimates.limit();
-    const float widened = (limit - offset) + (std::abs(limit) + std::abs(offset)) * 0x1p-21f;
+    float widened = (limit - offset) + (std::abs(limit) + std::abs(offset)) * 0x1p-21f;
+    if (widened != widened) widened = std::numeric_limits<float>::infinity();  // distances beyond what a float holds
     std::uint32_t* const positions = task.scratch.positions.data();
     const std::size_t selected =
         kernels().pq.select(sums, view_.bias + first_slot, table.scale, widened, count, positions);
@@ -258,6 +279,11 @@ class IvfPqIndex : public Index {
       return;
     }
     for (const base::Key key : candidates) scratch.ids.push_back(view_.row_ids[base::KeyRow(key)]);
+    OfferRows(query, scratch);
+  }
+
+  /// Offers the rows in scratch.ids with their exact distances.
+  void OfferRows(const Query& query, PqScratch& scratch) const {
     scratch.distances.resize(scratch.ids.size());
     measure_(query, {view_.rows, RowStride(spec()), scratch.ids.data(), scratch.ids.size()}, scratch.distances.data());
     for (std::size_t i = 0; i < scratch.ids.size(); ++i) {
@@ -366,10 +392,10 @@ absl::StatusOr<IndexPlan> PlanIvfPq(const Spec& spec, const BuildParams& params)
   for (const std::uint64_t bytes : ListSectionBytes(shape.nlist)) sections.push_back(bytes);
   IndexPlan plan;
   plan.file_bytes = Image::FileBytes(sections);
-  // k-means; then labels, rows of slots, norms, the training residuals (65,536 at most) and turned centroids.
+  // k-means; then labels, rows of slots, norms, the training residuals (128 MiB at most) and turned centroids.
   const std::uint64_t training = spec.rows * 20 + shape.nlist * spec.dim * 16;
   const std::uint64_t encoding = spec.rows * 12 + shape.nlist * (128 + std::uint64_t{spec.dim} * 4) +
-                                 std::min<std::uint64_t>(spec.rows, 65'536) * spec.dim * 4 +
+                                 std::min<std::uint64_t>(spec.rows * spec.dim * 4, std::uint64_t{128} << 20) +
                                  std::uint64_t{spec.dim} * spec.dim * 8;
   plan.build_peak_bytes = plan.file_bytes + std::max(training, encoding);
   return plan;

@@ -19,9 +19,10 @@ namespace {
 
 constexpr std::uint64_t kPieceSlots = 2048;  // whole groups, so that no two pieces share one
 
-/// Residuals looked at to train the codebooks: enough for every codeword to see some hundred.
+/// Residuals looked at to train the codebooks: enough for every codeword to see some hundred, within 128 MiB.
 std::uint64_t TrainingRows(const PqShape& pq, std::uint64_t rows) {
-  return std::min<std::uint64_t>(rows, pq.nbits == 4 ? 32'768 : 65'536);
+  constexpr std::uint64_t kFloats = std::uint64_t{32} << 20;
+  return std::min<std::uint64_t>({rows, pq.nbits == 4 ? 32'768u : 65'536u, kFloats / pq.dim});
 }
 
 /// Float buffers aligned and padded as the kernels want their queries.
@@ -109,6 +110,8 @@ void Scatter(const IvfPqShape& shape, const std::uint8_t* code, std::uint64_t sl
   }
 }
 
+constexpr double kBiasMax = 1e37;  // finite, so that sums with it compare
+
 /// |r^|^2 + 2 <Rc, r^> for L2, 0 for the inner products.
 float BiasOf(Metric metric, const std::vector<float>& decoded, const float* rotated_centroid) {
   if (metric != Metric::kL2) return 0.0f;
@@ -116,7 +119,7 @@ float BiasOf(Metric metric, const std::vector<float>& decoded, const float* rota
   for (std::size_t d = 0; d < decoded.size(); ++d) {
     bias += decoded[d] * (static_cast<double>(decoded[d]) + 2.0 * rotated_centroid[d]);
   }
-  return static_cast<float>(bias);
+  return static_cast<float>(std::clamp(bias, -kBiasMax, kBiasMax));
 }
 
 /// The centroids in the space of the residuals: [nlist][dim].

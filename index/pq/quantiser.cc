@@ -204,7 +204,7 @@ void QuantiseTable(const PqShape& shape, float factor, absl::Span<const float> p
     const float low = lows[i];
     for (std::uint32_t j = 0; j < codewords; ++j) {
       // In this order NaN, which infinities leave, becomes top.
-      out[j] = static_cast<std::uint8_t>(std::min(top, (in[j] - low) * inverse + 0.5f));
+      out[j] = static_cast<std::uint8_t>(std::max(std::min(top, (in[j] - low) * inverse + 0.5f), 0.0f));
     }
   }
   table->scale = std::abs(factor) * unit;

@@ -24,8 +24,9 @@ struct Bounds {
   float norm_max;
 };
 
-/// Doubles that bound a float from above after rounding.
+/// A float not below the value, as far as there is one: what overflows trips kBoundMax.
 float RoundUp(double value) {
+  if (!(value < std::numeric_limits<float>::max())) return std::numeric_limits<float>::max();
   return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
 }
 
@@ -35,6 +36,10 @@ double RoundingSlack(std::uint32_t dim) { return (dim / 16 + 16) * 0x1p-23; }
 
 /// Where floats may overflow on the way to a distance, nothing is ruled out.
 constexpr double kBoundMax = 1e37;
+
+/// Rows and queries shorter than 1 / this lose bits of their canonical products to underflow: under cosine, which
+/// multiplies by the inverse norms afterwards, nothing is ruled out then.
+constexpr float kInverseNormMax = 1e15f;
 
 /// Components are taken eight at a time, each with a sum of its own: independent operations that become vectors.
 constexpr std::uint32_t kLanes = 8;
@@ -156,9 +161,10 @@ absl::StatusOr<ScanCodec> ScanCodec::Load(Metric metric, Target target, Element 
   codec.mid_.resize(Padded(dim));
   codec.step_.resize(Padded(dim));
   const auto finite = [](float v) { return std::isfinite(v); };
-  if (!std::all_of(floats, floats + 2 * std::size_t{dim}, finite) || !finite(bounds.error_max) ||
-      !finite(bounds.code_max) || !finite(bounds.norm_max)) {
-    return absl::DataLossError("the codec section holds numbers that are not finite");
+  const auto bound = [](float v) { return std::isfinite(v) && v >= 0; };
+  if (!std::all_of(floats, floats + dim, finite) || !std::all_of(floats + dim, floats + 2 * std::size_t{dim}, bound) ||
+      !bound(bounds.error_max) || !bound(bounds.code_max) || !bound(bounds.norm_max)) {
+    return absl::DataLossError("the codec section holds numbers that are not finite, or negative steps or bounds");
   }
   return codec;
 }
@@ -220,6 +226,7 @@ ScanCodec::Side ScanCodec::Encode(const simd::Kernels& kernels, const std::byte*
   error_max_ = std::max(error_max_, RoundUp(std::sqrt(error)));
   code_max_ = std::max(code_max_, RoundUp(std::sqrt(code_norm)));
   norm_max_ = std::max(norm_max_, RoundUp(std::sqrt(metric_ == Metric::kL2 ? centred : norm)));
+  if (metric_ == Metric::kCosine && inverse_norm > kInverseNormMax) norm_max_ = std::numeric_limits<float>::max();
   return {.bias = metric_ == Metric::kL2 ? static_cast<float>(std::min(centred, kBoundMax)) : 0.0f};
 }
 
@@ -295,13 +302,14 @@ void ScanCodec::PrepareQuery(const Query& query, ScanQuery* out) const {
   const double slack = unit * std::sqrt(Dot(wanted, wanted, padded)) * code_max_ + norm * error_max_;
   const double magnitude = l2 ? (norm + norm_max_) * (norm + norm_max_) : norm * norm_max_ + std::abs(through_mid);
   const double dot_max = unit * 255.0 * 127.0 * dim_;
-  if (!(magnitude + dot_max < kBoundMax)) {
+  const bool underflows = metric_ == Metric::kCosine && query.inverse_norm > kInverseNormMax;
+  if (underflows || !(magnitude + dot_max < kBoundMax)) {
     out->scale = 0;
     out->offset = -std::numeric_limits<float>::infinity();
     out->width = std::numeric_limits<float>::infinity();
     return;
   }
-  const double rounding = RoundingSlack(dim_) * magnitude + 0x1p-22 * (dot_max + std::abs(centre)) + 1e-30;
+  const double rounding = RoundingSlack(dim_) * magnitude + 0x1p-21 * (dot_max + std::abs(centre)) + 1e-30;
   const double bound = l2 ? squares + 2 * (centre - slack) : centre - through_mid - slack;
   const double margin = rounding + 0x1p-23 * std::abs(bound);
   out->scale = static_cast<float>(l2 ? -2 * unit : -unit);

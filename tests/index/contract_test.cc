@@ -262,6 +262,8 @@ TEST_P(ContractTest, RangeSearchReturnsRowsStrictlyInside) {
   SCOPED_TRACE(testing::Message() << "seed " << kSeed);
   const std::unique_ptr<Index> index = Build();
   Workspace workspace;
+  search_.nprobe = params_.nlist;  // with all lists and all rows re-scored the inverted files are exact, too
+  search_.refine_k = kRows;
   const Answers top = Search(*index, 60);
   RangeRequest request{.queries = queries_.view(), .radius = top.distances[40], .params = search_};
   if (containment()) {
@@ -270,8 +272,6 @@ TEST_P(ContractTest, RangeSearchReturnsRowsStrictlyInside) {
   }
   const bool exact = kind() == Kind::kFlat || kind() == Kind::kBinFlat || kind() == Kind::kIvfFlat ||
                      kind() == Kind::kBinIvfFlat || kind() == Kind::kIvfPq;
-  request.params.nprobe = params_.nlist;  // with all lists and all rows re-scored the inverted files are exact, too
-  request.params.refine_k = kRows;
   const auto found = index->RangeSearch(request, workspace);
   ASSERT_TRUE(found.ok()) << found.status();
   for (std::uint64_t q = 0; q < kQueries; ++q) {
@@ -315,6 +315,10 @@ TEST_P(ContractTest, RefusesWhatDoesNotFit) {
   EXPECT_EQ(code({.queries = queries_.view(), .k = 0, .params = search_}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code({.queries = queries_.view(), .k = kTopKMax + 1, .params = search_}),
             absl::StatusCode::kInvalidArgument);
+  const std::vector<std::uint64_t> beyond_last((kRows + 63) / 64, ~std::uint64_t{0});
+  const RowFilter too_long{beyond_last, kRows};
+  EXPECT_EQ(code({.queries = queries_.view(), .k = 1, .params = search_, .filter = &too_long}),
+            absl::StatusCode::kInvalidArgument);
   const TestVectors narrow(element(), 1, dim_ - 1);
   EXPECT_EQ(code({.queries = narrow.view(), .k = 1, .params = search_}), absl::StatusCode::kInvalidArgument);
   const TestVectors other(element() == Element::kBit ? Element::kF32 : Element::kBit, 1, dim_);
@@ -345,6 +349,20 @@ TEST_P(ContractTest, RefusesWhatDoesNotFit) {
   EXPECT_THAT(std::string(later.message()), testing::HasSubstr("query 71, component 3"));
 }
 
+// Distances overflow to infinity, or to differences of infinities: what is nearest is lost, results are not.
+TEST_P(ContractTest, HugeValuesCostNoResults) {
+  if (!IsFloat(element())) return;
+  const float huge = element() == Element::kF16 ? 60'000.0f : 2e38f;
+  for (std::uint32_t d = 0; d < dim_; ++d) {
+    queries_.Set(0, d, huge);
+    queries_.Set(1, d, d % 2 == 0 ? huge : -huge);
+    for (std::uint64_t row = 0; row < kRows; row += 7) base_.Set(row, d, (row + d) % 3 == 0 ? -huge : huge);
+  }
+  const std::unique_ptr<Index> index = Build();
+  const Answers answers = Search(*index, 30);
+  for (std::uint64_t q = 0; q < kQueries; ++q) EXPECT_EQ(answers.counts[q], 30u) << "query " << q;
+}
+
 TEST_P(ContractTest, BuildStopsWhenCancelled) {
   threads::Pool pool(2);
   base::CancelFlag cancel;
@@ -365,8 +383,9 @@ TEST_P(ContractTest, DamagedNumbersAreRefusedOrHarmless) {
   std::vector<float> distances(10 * kQueries);
   std::vector<std::uint32_t> counts(kQueries);
   const std::vector<SectionId> ids = whole->image().sections();
-  const std::vector<std::uint64_t> every_third((kRows + 63) / 64, 0x9249249249249249u);
-  const RowFilter filter{every_third, 224};
+  std::vector<std::uint64_t> half((kRows + 63) / 64, 0x5555555555555555u);
+  half.back() &= (std::uint64_t{1} << kRows % 64) - 1;
+  const RowFilter filter{half, kRows / 2};
   for (int round = 0; round < 40; ++round) {
     Image image(whole->spec());
     for (const SectionId id : ids) {

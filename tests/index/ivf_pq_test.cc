@@ -212,7 +212,9 @@ TEST_F(IvfPqTest, FewCandidatesDoNotCutARange) {
   const auto index = OpenIndex(BuildImage(), *request_.kernels);
   ASSERT_TRUE(index.ok()) << index.status();
   Workspace workspace;
-  RangeRequest everything{.queries = queries_.view(), .radius = 1e30f};
+  RangeRequest everything;
+  everything.queries = queries_.view();
+  everything.radius = 1e30f;
   everything.params.refine_k = 10;
   const auto found = (*index)->RangeSearch(everything, workspace);
   ASSERT_TRUE(found.ok()) << found.status();
