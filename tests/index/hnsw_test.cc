@@ -250,7 +250,8 @@ TEST_F(HnswTest, RefusesAnEfBelowK) {
   const absl::Status status = index->Search({.queries = queries_->view(), .k = 10, .params = {.ef = 1}}, workspace,
                                             {absl::MakeSpan(rows), absl::MakeSpan(distances), absl::MakeSpan(counts)});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("ef(1) should be 0 or not smaller than k(10): raise ef or lower k"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("ef(1) should be 0 or not smaller than k(10): raise ef or lower k"));
 }
 
 TEST_F(HnswTest, PlanRefusesParametersOutOfRange) {
