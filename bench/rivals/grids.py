@@ -125,8 +125,9 @@ ELANUS = {
     ("text", "FLAT"): ours([{}]),
     ("text", "IVF_FLAT"): our_lists([1024, 2048]),
     ("text", "IVF_SQ8"): our_lists([1024]) + our_lists([1024], {"refine": 1}),
-    ("text", "IVF_PQ"): our_lists([1024, 2048], {"nbits": 4, "m": 192}, 2, refine_k=[40, 80, 160])
-    + our_lists([1024, 2048], {"nbits": 4, "m": 96}, 2, refine_k=[160]),
+    ("text", "IVF_PQ"): our_lists([1024], {"nbits": 4, "m": 96}, 2, refine_k=[100, 200, 400])
+    + our_lists([1024], {"nbits": 4, "m": 128}, 2, refine_k=[100, 200])
+    + our_lists([1024], {"nbits": 4, "m": 192}, 2, refine_k=[40]),
     ("text", "HNSW"): ours([{"M": 16, "efConstruction": 200}], ("ef", 10, 4000)),
     ("text", "ANNOY"): ours([{"n_trees": 100}], ("search_k", 10, 400000)),
     ("mol-hamming", "BIN_FLAT"): ours([{}]),
