@@ -53,7 +53,7 @@ TEXT = [
     Run("IVF_FLAT", {"nlist": 1024}, {"nprobe": 270}, 0.99),
     Run("IVF_SQ8", {"nlist": 1024, "refine": 1}, {"nprobe": 270}, 0.0, below=0.005),
     Run("IVF_SQ8", {"nlist": 1024}, {"nprobe": 270}, 0.98),
-    Run("IVF_PQ", {"nlist": 1024, "nbits": 4, "m": 96}, {"nprobe": 150, "refine_k": 200}, 0.97),
+    Run("IVF_PQ", {"nlist": 1024, "nbits": 4, "m": 96}, {"nprobe": 180, "refine_k": 250}, 0.97),
     Run("HNSW", GRAPH, {"ef": 180}, 0.99),
     Run("ANNOY", {"n_trees": 64}, {"search_k": 15000}, 0.95),
 ]

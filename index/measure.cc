@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "host/base/aligned.h"
 #include "host/base/check.h"
 
 namespace elanus::index {
@@ -29,11 +30,8 @@ void Measure::operator()(const Query& query, const simd::RowList& rows, float* o
 void ComputeInverseNorms(const simd::Kernels& kernels, const base::Vectors& rows, float* inverse_norms) {
   // The canonical kernels want one side in the query's form: aligned, padded, fp32 or the rows' own integers.
   const int element = static_cast<int>(rows.element);
-  struct alignas(64) Line {
-    std::byte bytes[64];
-  };
-  std::vector<Line> padded(sizeof(float) * rows.dim / sizeof(Line) + 1);
-  auto* query = reinterpret_cast<std::byte*>(padded.data());
+  base::AlignedArray<std::byte> padded(sizeof(float) * rows.dim);
+  std::byte* const query = padded.data();
   for (std::uint64_t i = 0; i < rows.count; ++i) {
     if (IsFloat(rows.element)) {
       kernels.distance.to_float[element](rows.row(i), rows.dim, reinterpret_cast<float*>(query));

@@ -13,9 +13,7 @@ namespace {
 
 using base::Element;
 
-constexpr std::size_t kAlign = 64;
-
-std::size_t Padded(std::size_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
+std::size_t Padded(std::size_t bytes) { return (bytes + base::kLineBytes - 1) / base::kLineBytes * base::kLineBytes; }
 
 absl::Status CheckTypes(const base::Vectors& queries, const Spec& spec) {
   if (queries.dim != spec.dim) {
@@ -66,10 +64,8 @@ absl::Status QueryBlock::Prepare(const base::Vectors& queries, const Spec& spec,
   const std::size_t float_bytes = bits ? 0 : Padded(sizeof(float) * spec.dim);
   const std::size_t native_bytes = IsFloat(spec.element) ? 0 : Padded(RowBytes(spec.element, spec.dim));
   const std::size_t query_bytes = float_bytes + native_bytes;
-  storage_.assign(query_bytes * queries.count + kAlign, std::byte{0});
-  void* aligned = storage_.data();
-  std::size_t space = storage_.size();
-  auto* next = static_cast<std::byte*>(std::align(kAlign, query_bytes * queries.count, aligned, space));
+  storage_.Reset(query_bytes * queries.count);
+  std::byte* next = storage_.data();
   queries_.assign(queries.count, Query());
   for (std::uint64_t i = 0; i < queries.count; ++i, next += query_bytes) {
     Query& query = queries_[i];

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "host/base/aligned.h"
 #include "host/base/element.h"
 #include "host/simd/kernels.h"
 #include "index/spec.h"
@@ -48,7 +49,7 @@ class QueryBlock {
 
  private:
   std::vector<Query> queries_;
-  std::vector<std::byte> storage_;
+  base::AlignedArray<std::byte> storage_;
 };
 
 }  // namespace elanus::index

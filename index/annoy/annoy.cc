@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "host/base/aligned.h"
 #include "host/base/layout.h"
 #include "host/base/status_macros.h"
 #include "index/annoy/forest.h"
@@ -92,7 +93,7 @@ class AnnoyIndex : public Index {
     std::vector<std::uint64_t> gathered;  // bit per slot; all zero between queries
     std::vector<std::uint32_t> slots;
     std::vector<std::uint8_t> query_codes;
-    std::vector<std::int8_t> query_storage;
+    base::AlignedArray<std::int8_t> signed_codes;
     ScanCodec::ScanQuery scan_query;
     Collector collector;
     Scanner::Scratch scan;
@@ -181,10 +182,8 @@ class AnnoyIndex : public Index {
   const std::int8_t* SignedCodes(const Query& query, AnnoyScratch& scratch) const {
     scratch.query_codes.resize(shape_.code_bytes);
     view_.codec.EncodeQuery(query, scratch.query_codes.data());
-    scratch.query_storage.assign(shape_.code_bytes + 128, 0);
-    void* aligned = scratch.query_storage.data();
-    std::size_t space = scratch.query_storage.size();
-    auto* codes = static_cast<std::int8_t*>(std::align(64, shape_.code_bytes, aligned, space));
+    scratch.signed_codes.Reset(shape_.code_bytes);
+    std::int8_t* const codes = scratch.signed_codes.data();
     for (std::uint32_t d = 0; d < spec().dim; ++d) codes[d] = static_cast<std::int8_t>(scratch.query_codes[d] - 128);
     return codes;
   }

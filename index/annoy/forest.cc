@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <memory>
 #include <utility>
 #include <vector>
 
+#include "host/base/aligned.h"
 #include "host/base/random.h"
 
 namespace elanus::index {
@@ -24,11 +24,8 @@ class TreeBuilder {
         shape_(shape),
         random_(seed),
         sample_(kSampleRows * shape.code_bytes),
-        normal_storage_(shape.code_bytes + 128) {
-    void* aligned = normal_storage_.data();  // with room to align it and to read whole vectors of it
-    std::size_t space = normal_storage_.size();
-    normal_ = static_cast<std::int8_t*>(std::align(64, shape.code_bytes, aligned, space));
-  }
+        normal_storage_(shape.code_bytes),
+        normal_(normal_storage_.data()) {}
 
   /// Chooses the node's hyperplane, orders `items` so that the first `left` lie on its left, and writes the node.
   void Split(absl::Span<std::uint32_t> items, std::size_t left, std::uint8_t* normal, TreeCut* cut) {
@@ -113,8 +110,8 @@ class TreeBuilder {
   ForestShape shape_;
   base::Random random_;
   std::vector<float> sample_;
-  std::vector<std::int8_t> normal_storage_;
-  std::int8_t* normal_ = nullptr;
+  base::AlignedArray<std::int8_t> normal_storage_;
+  std::int8_t* normal_;
   std::vector<std::int32_t> dots_;
   std::vector<std::pair<std::int32_t, std::uint32_t>> order_;
 };

@@ -8,6 +8,7 @@
 #include <queue>
 #include <utility>
 
+#include "host/base/aligned.h"
 #include "host/base/check.h"
 #include "host/base/random.h"
 #include "host/base/status_macros.h"
@@ -27,18 +28,13 @@ constexpr std::uint64_t kRowsLeft = 32;
 /// A cluster of less than this part of the mean size is moved into one of at least twice the mean.
 constexpr std::uint64_t kSmallPart = 16;
 
-/// 64-byte aligned storage.
-struct alignas(64) Line {
-  std::byte bytes[64];
-};
-
 /// Nearest centroids are found by distance, but for normalised centroids by inner product: the row's length does not
 /// matter then.
 Metric AssignMetric(Metric metric) { return metric == Metric::kCosine ? Metric::kIp : Metric::kL2; }
 
 /// Centroids with their codes, ready to be searched.
 struct CodedCentroids {
-  std::vector<Line> storage;
+  base::AlignedArray<std::byte> storage;
   CentroidTable table;
 };
 
@@ -48,8 +44,8 @@ absl::StatusOr<CodedCentroids> Code(const ClusterInput& input, const std::vector
   const std::size_t bytes = CentroidTable::CodedBytes(count, input.rows.dim);
   const base::Vectors rows{reinterpret_cast<const std::byte*>(centroids.data()), count, input.rows.dim,
                            base::Element::kF32, sizeof(float) * input.rows.dim};
-  std::vector<Line> storage((bytes + sizeof(Line) - 1) / sizeof(Line));
-  const absl::Span<std::byte> coded(storage.data()->bytes, bytes);
+  base::AlignedArray<std::byte> storage(bytes);
+  const absl::Span<std::byte> coded(storage.data(), bytes);
   CentroidTable::Encode(*input.kernels, AssignMetric(input.metric), rows, *input.pool, coded);
   ELANUS_ASSIGN_OR_RETURN(CentroidTable table,
                           CentroidTable::View(*input.kernels, AssignMetric(input.metric), rows, coded));
@@ -62,16 +58,16 @@ absl::Status Assign(const ClusterInput& input, const CentroidTable& table, std::
                     std::uint32_t* labels) {
   constexpr std::uint64_t kTogether = 32;
   const simd::RowToFloat to_float = input.kernels->distance.to_float[static_cast<int>(input.rows.element)];
-  const std::size_t lines = (sizeof(float) * input.rows.dim + sizeof(Line) - 1) / sizeof(Line);
+  const std::size_t stride = (std::size_t{input.rows.dim} + 15) / 16 * 16;  // whole lines
   input.pool->ParallelFor(count, 32 * kTogether, [&](std::uint64_t begin, std::uint64_t end) {
     CentroidTable::Scratch scratch;
-    std::vector<Line> values(kTogether * lines);
+    base::AlignedArray<float> values(kTogether * stride);
     std::vector<Query> queries(kTogether);
     for (std::uint64_t i = begin; i < end; i += kTogether) {
       if (input.monitor.cancelled()) return;
       const std::uint64_t rows = std::min(kTogether, end - i);
       for (std::uint64_t r = 0; r < rows; ++r) {
-        auto* const row = reinterpret_cast<float*>(values.data() + r * lines);
+        float* const row = values.data() + r * stride;
         to_float(input.rows.row(row_of(i + r)), input.rows.dim, row);
         queries[r].values = row;
       }

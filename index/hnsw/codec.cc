@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <memory>
 
 #include "host/base/status_macros.h"
 
@@ -155,11 +154,9 @@ std::int32_t GraphCodec::Bias(const std::uint8_t* code) const {
 
 std::int8_t* GraphCodec::Weights(ScoreTarget* probe) const {
   const std::size_t bytes = (std::size_t{dim_} + 63) / 64 * 64;
-  if (probe->storage.size() != bytes + 64) probe->storage.assign(bytes + 64, 0);
-  void* aligned = probe->storage.data();
-  std::size_t space = probe->storage.size();
-  auto* weights = static_cast<std::int8_t*>(std::align(64, bytes, aligned, space));
-  std::memset(weights + dim_, 0, bytes - dim_);
+  if (probe->storage.size() != bytes) probe->storage.Reset(bytes);
+  std::int8_t* const weights = probe->storage.data();
+  std::memset(weights + dim_, 0, bytes - dim_);  // an index of another dimension may have left something
   probe->weights = weights;
   return weights;
 }

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "host/base/aligned.h"
 #include "host/base/element.h"
 #include "host/base/key.h"
 #include "host/simd/kernels.h"
@@ -37,8 +38,8 @@ struct NodeCodes {
 
 /// What nodes are scored against: a query, or a node. Reusable: keeps its memory.
 struct ScoreTarget {
-  std::vector<std::int8_t> storage;
-  const std::int8_t* weights = nullptr;  // 64-byte aligned, [code stride]
+  base::AlignedArray<std::int8_t> storage;
+  const std::int8_t* weights = nullptr;  // [code stride], zeros past the dimension
   bool exact = true;                     // score = bias + scale * dot + offset in integers,
   std::int32_t scale = 0;                //   wrapping: only the sum is known to fit
   std::int32_t offset = 0;  // else (queries of lossy codes) bias_factor * bias + float_scale * (dot + offset)

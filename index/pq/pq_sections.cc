@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "host/base/aligned.h"
 #include "host/base/layout.h"
 #include "host/base/random.h"
 #include "host/base/status_macros.h"
@@ -24,21 +24,6 @@ std::uint64_t TrainingRows(const PqShape& pq, std::uint64_t rows) {
   constexpr std::uint64_t kFloats = std::uint64_t{32} << 20;
   return std::min<std::uint64_t>({rows, pq.nbits == 4 ? 32'768u : 65'536u, kFloats / pq.dim});
 }
-
-/// Float buffers aligned and padded as the kernels want their queries.
-class AlignedFloats {
- public:
-  explicit AlignedFloats(std::size_t count) : storage_(count + 32, 0.0f) {
-    void* aligned = storage_.data();
-    std::size_t space = storage_.size() * sizeof(float);
-    data_ = static_cast<float*>(std::align(64, count * sizeof(float), aligned, space));
-  }
-  float* data() { return data_; }
-
- private:
-  std::vector<float> storage_;
-  float* data_;
-};
 
 /// Turns rows into residuals and codes; one a thread.
 class ResidualEncoder {
@@ -70,8 +55,8 @@ class ResidualEncoder {
   base::Vectors centroids_;  // fp32
   absl::Span<const float> norms_;
   const float* rotation_;
-  AlignedFloats row_;
-  AlignedFloats residual_;
+  base::AlignedArray<float> row_;
+  base::AlignedArray<float> residual_;
 };
 
 absl::Status TrainOnResiduals(const BuildRequest& request, const IvfPqShape& shape, absl::Span<const float> norms,
@@ -128,7 +113,7 @@ std::vector<float> RotatedCentroids(const BuildRequest& request, const IvfPqShap
   const std::uint32_t dim = shape.pq.dim;
   std::vector<float> rotated(shape.nlist * dim);
   request.pool->ParallelFor(shape.nlist, 64, [&](std::uint64_t begin, std::uint64_t end) {
-    AlignedFloats in(dim);
+    base::AlignedArray<float> in(dim);
     for (std::uint64_t list = begin; list < end; ++list) {
       std::memcpy(in.data(), centroids.row(list), sizeof(float) * dim);
       if (rotation != nullptr) {

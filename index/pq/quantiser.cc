@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
 
 #include "host/base/random.h"
 
@@ -175,11 +174,8 @@ std::pair<float, float> Extremes(absl::Span<const float> values) {
 
 void QuantiseTable(const PqShape& shape, float factor, absl::Span<const float> products, PqTable* table) {
   const std::uint32_t codewords = shape.codewords();
-  const std::size_t bytes = std::size_t{shape.scanned()} * codewords;
-  table->storage.assign(bytes + 64, 0);
-  void* aligned = table->storage.data();
-  std::size_t space = table->storage.size();
-  auto* entries = static_cast<std::uint8_t*>(std::align(64, bytes, aligned, space));
+  table->storage.Reset(std::size_t{shape.scanned()} * codewords);
+  std::uint8_t* const entries = table->storage.data();
   table->entries = entries;
 
   // One scale for all slices, so that sums add up; a lowest value for each, so that the scale need only cover ranges.

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "host/base/aligned.h"
 #include "host/base/progress.h"
 #include "host/threads/pool.h"
 
@@ -54,8 +55,8 @@ class PqCodebooks {
 
 /// An 8-bit look-up table for the scan: sum over i of factor * products[i][code_i] ~= offset + scale * sum of entries.
 struct PqTable {
-  std::vector<std::uint8_t> storage;
-  std::vector<float> lows;
+  base::AlignedArray<std::uint8_t> storage;
+  std::vector<float> lows;                // [m] the least product of each slice, which its entries leave out
   const std::uint8_t* entries = nullptr;  // [scanned * codewords], 64-byte aligned
   float scale = 0;
   float offset = 0;

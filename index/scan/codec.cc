@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
@@ -263,11 +262,8 @@ void ScanCodec::PrepareIntegerQuery(const Query& query, std::int8_t* weights, Sc
 }
 
 void ScanCodec::PrepareQuery(const Query& query, ScanQuery* out) const {
-  const std::size_t bytes = (std::size_t{chunks()} * base::kChunkBytes + 63) / 64 * 64;  // whole vectors may be read
-  out->storage.assign(bytes + 64, 0);
-  void* aligned = out->storage.data();
-  std::size_t space = out->storage.size();
-  auto* weights = static_cast<std::int8_t*>(std::align(64, bytes, aligned, space));
+  out->storage.Reset(std::size_t{chunks()} * base::kChunkBytes);
+  std::int8_t* const weights = out->storage.data();
   out->weights = weights;
   if (lossless()) return PrepareIntegerQuery(query, weights, out);
 

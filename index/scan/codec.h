@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "host/base/aligned.h"
 #include "host/base/element.h"
 #include "host/base/layout.h"
 #include "host/base/progress.h"
@@ -75,7 +76,7 @@ class ScanCodec {
 
   /// A query against these codes. Weights are 64-byte aligned.
   struct ScanQuery {
-    std::vector<std::int8_t> storage;
+    base::AlignedArray<std::int8_t> storage;
     std::vector<double> work;              // scratch
     const std::int8_t* weights = nullptr;  // [chunks * 16]
     float scale = 0;                       // float rows: distance >= offset + bias + scale * dot, and at most

@@ -1,5 +1,6 @@
 // k-means and the table of centroids, against plain loops.
 #include "index/cluster/kmeans.h"
+#include "host/base/aligned.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,8 +31,8 @@ class Table {
  public:
   Table(const base::Vectors& centroids, Metric metric, simd::Level level) {
     const std::size_t bytes = CentroidTable::CodedBytes(centroids.count, centroids.dim);
-    storage_.resize(bytes / sizeof(Line) + 1);
-    const absl::Span<std::byte> coded(storage_.data()->bytes, bytes);
+    storage_.Reset(bytes);
+    const absl::Span<std::byte> coded(storage_.data(), bytes);
     threads::Pool pool(1);
     CentroidTable::Encode(simd::KernelsFor(level), metric, centroids, pool, coded);
     table_ = std::make_unique<CentroidTable>(*CentroidTable::View(simd::KernelsFor(level), metric, centroids, coded));
@@ -39,10 +40,7 @@ class Table {
   const CentroidTable* operator->() const { return table_.get(); }
 
  private:
-  struct alignas(64) Line {
-    std::byte bytes[64];
-  };
-  std::vector<Line> storage_;
+  base::AlignedArray<std::byte> storage_;
   std::unique_ptr<CentroidTable> table_;
 };
 
