@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 #include <memory>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -62,7 +60,7 @@ absl::Status ChooseSizes(std::uint64_t memory, unsigned threads, TruthRun* run) 
       index::PlanIndex({run->kind(), run->metric, base.element, base.dim, kSampleRows}, {});
   if (!plan.ok()) return InContext(run->base.name(), plan.status());
   const std::uint64_t row_bytes = base.stride + (plan->file_bytes + plan->build_peak_bytes) / kSampleRows + 1;
-  run->tile_rows = std::clamp<std::uint64_t>(memory / 2 / row_bytes / 32 * 32, 1024, base.count);
+  run->tile_rows = std::min(std::max<std::uint64_t>(memory / 2 / row_bytes / 32 * 32, 1024), base.count);
   const std::uint64_t query_bytes = std::uint64_t{run->k} * 2 * sizeof(base::Key) + run->queries.vectors().stride;
   run->block_queries = std::clamp<std::uint64_t>(memory / 4 / query_bytes, 1, run->queries.vectors().count);
   run->batch = BatchWithinMemory(1000, base.dim, run->k, threads);
@@ -107,37 +105,34 @@ Json JobOf(const Options& options, const TruthRun& run) {
 class TruthScan {
  public:
   TruthScan(const TruthRun& run, threads::Pool& pool, Session& session, Results& results, std::string job)
-      : run_(run),
-        pool_(pool),
-        session_(session),
-        results_(results),
-        job_(std::move(job)),
-        state_path_(absl::StrCat(results.path(), ".partial.block")),
-        last_save_(absl::Now()) {}
+      : run_(run), pool_(pool), session_(session), results_(results), job_(std::move(job)), last_save_(absl::Now()) {}
 
   absl::Status Run() {
     const std::uint64_t total = run_.queries.vectors().count;
     session_.monitor().Stage("scan", (total - results_.done()) * run_.base.vectors().count);
     while (results_.done() < total) {
       const std::uint64_t first = results_.done();
-      absl::StatusOr<TruthBlock> block = TruthBlock::Load(state_path_, job_, first, run_.k);
-      if (!block.ok()) block.emplace(first, std::min(run_.block_queries, total - first), run_.k);
-      session_.monitor().Advance(block->next_row() * block->queries());
-      const absl::Status scanned = ScanBlock(*block);
-      if (scanned.code() == absl::StatusCode::kCancelled) ELANUS_RETURN_IF_ERROR(Save(*block));
+      TruthBlock block = LoadBlock(first, total - first);
+      session_.monitor().Advance(block.next_row() * block.queries());
+      const absl::Status scanned = ScanBlock(block);
+      if (scanned.code() == absl::StatusCode::kCancelled) ELANUS_RETURN_IF_ERROR(Save(block));
       ELANUS_RETURN_IF_ERROR(scanned);
-      ELANUS_RETURN_IF_ERROR(Write(*block));
+      ELANUS_RETURN_IF_ERROR(Write(block));
     }
     return absl::OkStatus();
   }
 
-  /// Removes the state of a block, which nothing needs after the end.
-  void Tidy() const {
-    std::error_code ignored;  // mostly there is none
-    std::filesystem::remove(state_path_, ignored);
+ private:
+  /// The block that begins with query `first`, as far as a killed run got, of at most `left` queries.
+  TruthBlock LoadBlock(std::uint64_t first, std::uint64_t left) const {
+    if (results_.resumable()) {
+      absl::StatusOr<TruthBlock> block = TruthBlock::Load(results_.state_path(), job_, first, run_.k);
+      if (block.ok()) return *std::move(block);
+      results_.RemoveState();  // of another run or block, so that what is there can be gone on from
+    }
+    return TruthBlock(first, std::min(run_.block_queries, left), run_.k);
   }
 
- private:
   absl::Status ScanBlock(TruthBlock& block) {
     const base::Vectors queries = run_.queries.vectors().Slice(block.first_query(), block.queries());
     ELANUS_RETURN_IF_ERROR(run_.queries.CheckRows(block.first_query(), block.queries()));
@@ -221,9 +216,10 @@ class TruthScan {
   }
 
   absl::Status Save(const TruthBlock& block) {
+    if (!results_.resumable()) return absl::OkStatus();
     // The blocks before this one must be found again, too.
     ELANUS_RETURN_IF_ERROR(results_.writer().Checkpoint());
-    ELANUS_RETURN_IF_ERROR(block.Save(state_path_, job_));
+    ELANUS_RETURN_IF_ERROR(block.Save(results_.state_path(), job_));
     last_save_ = absl::Now();
     return absl::OkStatus();
   }
@@ -233,7 +229,6 @@ class TruthScan {
   Session& session_;
   Results& results_;
   const std::string job_;
-  const std::string state_path_;
   absl::Time last_save_;
   std::vector<std::uint32_t> rows_;
   std::vector<float> distances_;
@@ -279,7 +274,6 @@ absl::Status RunTruth(const Options& options, Session& session) {
   threads::Pool pool(threads);
   TruthScan scan(run, pool, session, results, job.dump(-1, ' ', false, Json::error_handler_t::replace));
   ELANUS_RETURN_IF_ERROR(results.Close(scan.Run()));
-  scan.Tidy();
   Report(options, run, absl::ToDoubleSeconds(absl::Now() - started), resumed, threads, session);
   return absl::OkStatus();
 }
