@@ -194,6 +194,22 @@ TEST_F(ResumeTest, CtrlCStopsSearchAndKeepsTheWayOn) {
   ExpectSameFiles("hit");
 }
 
+TEST_F(ResumeTest, AClosedTerminalStopsSearchLikeCtrlC) {
+  BuildIndex();
+  const Outcome stopped = Interrupt(Search("hit"), "hit.ivecs.partial.job", SIGHUP);
+  EXPECT_EQ(stopped.exit_code, 1) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("interrupted"));
+}
+
+TEST_F(ResumeTest, NohupOutlivesItsTerminal) {
+  BuildIndex();
+  // What is ignored when a program starts stays so.
+  const auto before = ::signal(SIGHUP, SIG_IGN);
+  const Outcome outcome = Interrupt(Search("hit"), "hit.ivecs.partial.job", SIGHUP);
+  ::signal(SIGHUP, before);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
 TEST_F(ResumeTest, CtrlCStopsTruthAndKeepsTheWayOn) {
   ASSERT_EQ(RunTool(Truth("calm", "60")).exit_code, 0);
   const Outcome stopped = Interrupt(Truth("hit"), "hit.ivecs.partial.block", SIGTERM);

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,6 +29,7 @@ constexpr OptionSpec kOptions[] = {
     {"k", OptionKind::kUnsigned, "N", "100", "neighbours a query", false, false, 1, index::kTopKMax},
     kOutOption,
     kOutDistancesOption,
+    kFilterOption,
     {"memory", OptionKind::kUnsigned, "MB", "512", "memory to work in, roughly, besides the program", false, false, 1,
      1'000'000},
     kThreadsOption,
@@ -47,6 +50,7 @@ struct TruthRun {
   std::uint64_t block_queries;  // whose best k are in memory at a time
   std::uint32_t batch;
   const simd::Kernels* kernels;
+  std::optional<io::RowSet> allowed = std::nullopt;  // rows that may be found; absent: all
 
   index::Kind kind() const { return index::IsBinaryMetric(metric) ? index::Kind::kBinFlat : index::Kind::kFlat; }
 };
@@ -86,19 +90,41 @@ absl::StatusOr<TruthRun> RunOf(const Options& options, unsigned threads) {
     return absl::InvalidArgumentError(
         absl::StrCat(run.base.name(), ": --k ", run.k, " is more than its ", run.base.vectors().count, " rows"));
   }
+  if (options.Given("filter")) {
+    ELANUS_ASSIGN_OR_RETURN(run.allowed, io::ReadRowSet(options.Text("filter"), run.base.vectors().count));
+  }
   ELANUS_ASSIGN_OR_RETURN(run.kernels, KernelsOf(options));
   ELANUS_RETURN_IF_ERROR(ChooseSizes(options.Unsigned("memory") * 1'000'000, threads, &run));
   return run;
 }
 
 Json JobOf(const Options& options, const TruthRun& run) {
-  return {{"verb", "truth"},
-          {"base", FileStamp(options.Text("base"))},
-          {"queries", FileStamp(options.Text("queries"))},
-          {"metric", index::MetricName(run.metric)},
-          {"k", run.k},
-          {"bf16", options.Flag("bf16")},
-          {"out", {options.Text("out"), options.Text("out-distances")}}};
+  Json job = {{"verb", "truth"},
+              {"base", FileStamp(options.Text("base"))},
+              {"queries", FileStamp(options.Text("queries"))},
+              {"metric", index::MetricName(run.metric)},
+              {"k", run.k},
+              {"bf16", options.Flag("bf16")},
+              {"out", {options.Text("out"), options.Text("out-distances")}}};
+  if (options.Given("filter")) job["filter"] = FileStamp(options.Text("filter"));
+  return job;
+}
+
+/// Which of rows [begin, begin + count) are in the set, counted from `begin` on.
+io::RowSet SliceOf(const io::RowSet& set, std::uint64_t begin, std::uint64_t count) {
+  io::RowSet slice;
+  slice.bits.resize((count + 63) / 64);
+  for (std::uint64_t word = 0; word < slice.bits.size(); ++word) {
+    const std::uint64_t at = begin / 64 + word;
+    const std::uint64_t shift = begin % 64;
+    std::uint64_t bits = set.bits[at] >> shift;
+    if (shift > 0 && at + 1 < set.bits.size()) bits |= set.bits[at + 1] << (64 - shift);
+    const std::uint64_t left = count - word * 64;
+    if (left < 64) bits &= (std::uint64_t{1} << left) - 1;
+    slice.bits[word] = bits;
+    slice.count += static_cast<std::uint64_t>(std::popcount(bits));
+  }
+  return slice;
 }
 
 /// Scans the base for one block of queries after another.
@@ -160,6 +186,12 @@ class TruthScan {
     request.pool = &pool_;
     request.monitor.cancel = &session_.cancel();
     ELANUS_RETURN_IF_ERROR(io::CheckFinite(request.base, begin, run_.base.name()));
+    const io::RowSet allowed = run_.allowed ? SliceOf(*run_.allowed, begin, count) : io::RowSet();
+    const index::RowFilter filter{allowed.bits, allowed.count};
+    if (run_.allowed && filter.allowed == 0) {
+      session_.monitor().Advance(queries.count * count);
+      return session_.monitor().Check();
+    }
     absl::StatusOr<index::Image> image = index::BuildIndex(run_.kind(), request);
     if (!image.ok()) return InContext(run_.base.name(), image.status());
     ELANUS_ASSIGN_OR_RETURN(const std::unique_ptr<index::Index> tile,
@@ -174,9 +206,13 @@ class TruthScan {
     for (std::uint64_t at = 0; at < queries.count; at += piece) {
       ELANUS_RETURN_IF_ERROR(session_.monitor().Check());
       const std::uint64_t here = std::min(piece, queries.count - at);
-      const absl::Status found = searcher.Search(
-          {.queries = queries.Slice(at, here), .k = k, .params = {}, .first_query = block.first_query() + at},
-          {absl::MakeSpan(rows_), absl::MakeSpan(distances_), absl::MakeSpan(counts_)});
+      const absl::Status found =
+          searcher.Search({.queries = queries.Slice(at, here),
+                           .k = k,
+                           .params = {},
+                           .filter = run_.allowed ? &filter : nullptr,
+                           .first_query = block.first_query() + at},
+                          {absl::MakeSpan(rows_), absl::MakeSpan(distances_), absl::MakeSpan(counts_)});
       if (!found.ok()) return InContext(run_.queries.name(), found);
       pool_.ParallelFor(here, 64, [&](std::uint64_t from, std::uint64_t to) {
         for (std::uint64_t q = from; q < to; ++q) MergeQuery(q, k, begin, at + q, block);
