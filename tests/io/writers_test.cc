@@ -15,7 +15,6 @@
 namespace elanus::io {
 namespace {
 
-using test::RawBytes;
 using test::TexmexBytes;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;

@@ -14,7 +14,6 @@ namespace elanus::test {
 namespace {
 
 using testing::AllOf;
-using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
 using Words = std::vector<std::string>;

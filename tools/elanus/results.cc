@@ -91,6 +91,8 @@ absl::Status Results::Close(const absl::Status& status) {
     const absl::Status kept = writer_.Checkpoint();
     if (!kept.ok()) return Close(kept);
   }
+  // Somebody removed the files or has made new ones: nothing there is ours to keep or remove.
+  if (absl::IsAborted(status)) return status;
   std::error_code error;
   const bool something = writer_.kept_rows() > 0 || std::filesystem::exists(state_path(), error);
   // Input that is wrong stays wrong; whatever else went wrong may go right the next time.

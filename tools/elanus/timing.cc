@@ -6,7 +6,6 @@
 #include <latch>
 #include <memory>
 #include <thread>
-#include <utility>
 
 #include "absl/time/clock.h"
 #include "host/base/check.h"
@@ -70,7 +69,7 @@ ClientLog RunClient(const TimedSearch& search, std::uint64_t first, absl::Durati
   return log;
 }
 
-absl::StatusOr<Timing> Summarise(std::vector<ClientLog> logs) {
+absl::StatusOr<Timing> Summarise(const std::vector<ClientLog>& logs) {
   Timing timing;
   std::vector<double> seconds;
   absl::Time begin = absl::InfiniteFuture();
@@ -128,7 +127,7 @@ absl::StatusOr<Timing> TimeClients(const TimedSearch& search, absl::Duration war
     warm.arrive_and_wait();
     logs[client] = RunClient(search, first, duration, cancel, call);
   }));
-  return Summarise(std::move(logs));
+  return Summarise(logs);
 }
 
 absl::StatusOr<Timing> TimeBatches(const TimedSearch& search, absl::Duration warm_up, absl::Duration duration,
@@ -142,7 +141,7 @@ absl::StatusOr<Timing> TimeBatches(const TimedSearch& search, absl::Duration war
   static_cast<void>(RunClient(search, 0, warm_up, cancel, call));
   std::vector<ClientLog> logs;
   logs.push_back(RunClient(search, 0, duration, cancel, call));
-  return Summarise(std::move(logs));
+  return Summarise(logs);
 }
 
 }  // namespace
