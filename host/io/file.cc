@@ -1,6 +1,8 @@
 #include "host/io/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -8,10 +10,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "host/base/check.h"
 #include "host/base/status_macros.h"
 
@@ -52,6 +60,47 @@ absl::Status CheckReplaceable(const std::string& path) {
   if (S_ISREG(info.st_mode)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(path, ": is a pipe or device; the output is renamed into place and needs a regular file's name"));
+}
+
+constexpr absl::string_view kTemporaryMark = ".tmp-";
+
+/// True for the temporary name "NAME.tmp-PID-N" of a process that is no more.
+bool IsOrphan(absl::string_view entry, absl::string_view name) {
+  if (!absl::ConsumePrefix(&entry, name) || !absl::ConsumePrefix(&entry, kTemporaryMark)) return false;
+  const std::vector<absl::string_view> numbers = absl::StrSplit(entry, '-');
+  pid_t pid = 0;
+  unsigned serial = 0;
+  if (numbers.size() != 2 || !absl::SimpleAtoi(numbers[0], &pid) || !absl::SimpleAtoi(numbers[1], &serial))
+    return false;
+  return pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+/// Removes what killed writers of `path` left. Where that does not work out it stays: it costs nothing but room.
+void RemoveOrphans(const std::string& path) {
+  const std::string folder = FolderOf(path);
+  const std::string name = path.substr(path.rfind('/') + 1);
+  std::vector<std::string> orphans;
+  {
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder.c_str()), ::closedir);
+    if (entries == nullptr) return;
+    while (const dirent* entry = ::readdir(entries.get())) {
+      if (IsOrphan(entry->d_name, name)) orphans.push_back(absl::StrCat(folder, "/", entry->d_name));
+    }
+  }
+  for (const std::string& orphan : orphans) {
+    // A process of another machine or container is not seen by its number, but holds the lock.
+    const Descriptor descriptor(::open(orphan.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+    if (descriptor.get() < 0 || ::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    ::unlink(orphan.c_str());
+  }
+}
+
+/// True if `fd` is open on the file that `path` names now.
+bool IsOpenOn(int fd, const std::string& path) {
+  struct stat open {};
+  struct stat named {};
+  return ::fstat(fd, &open) == 0 && ::stat(path.c_str(), &named) == 0 && open.st_dev == named.st_dev &&
+         open.st_ino == named.st_ino;
 }
 
 /// Renames within one folder and syncs the folder.
@@ -150,10 +199,15 @@ void Mapping::Release(std::uint64_t offset, std::uint64_t length) const {
 
 absl::StatusOr<OutputFile> OutputFile::Create(const std::string& path) {
   ELANUS_RETURN_IF_ERROR(CheckReplaceable(path));
+  RemoveOrphans(path);
   for (unsigned serial = 0;; ++serial) {
-    std::string temporary = absl::StrFormat("%s.tmp-%d-%d", path, ::getpid(), serial);
+    std::string temporary = absl::StrFormat("%s%s%d-%d", path, kTemporaryMark, ::getpid(), serial);
     Descriptor descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (descriptor.get() >= 0) return OutputFile(path, std::move(temporary), std::move(descriptor), false);
+    if (descriptor.get() >= 0) {
+      // Says that somebody writes it; file systems without locks do without.
+      static_cast<void>(::flock(descriptor.get(), LOCK_EX | LOCK_NB));
+      return OutputFile(path, std::move(temporary), std::move(descriptor), false);
+    }
     if (errno != EEXIST) return PathError(errno, path, "create");  // EEXIST: another writer of ours, or a killed one
   }
 }
@@ -162,11 +216,15 @@ absl::StatusOr<OutputFile> OutputFile::Continue(const std::string& path, const s
                                                 std::uint64_t bytes) {
   ELANUS_RETURN_IF_ERROR(CheckReplaceable(path));
   ELANUS_RETURN_IF_ERROR(CheckReplaceable(temporary));
-  Descriptor descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
-  if (descriptor.get() < 0) return PathError(errno, temporary, "create");
-  if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
-    return absl::UnavailableError(absl::StrCat(temporary, ": another process is writing it"));
-  }
+  Descriptor descriptor;
+  do {
+    descriptor = Descriptor(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+    if (descriptor.get() < 0) return PathError(errno, temporary, "create");
+    if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
+      return absl::UnavailableError(absl::StrCat(temporary, ": another process is writing it"));
+    }
+    // Between open and lock its writer may have put it in place: what is locked then is a finished file.
+  } while (!IsOpenOn(descriptor.get(), temporary));
   OutputFile file(path, temporary, std::move(descriptor), true);
   ELANUS_RETURN_IF_ERROR(file.Adopt());
   if (file.flushed_ < bytes) {
@@ -179,7 +237,8 @@ absl::StatusOr<OutputFile> OutputFile::Continue(const std::string& path, const s
 }
 
 OutputFile::~OutputFile() {
-  if (descriptor_.get() >= 0 && !keep_) ::unlink(temporary_.c_str());
+  if (descriptor_.get() < 0 || keep_ || committed_) return;
+  if (IsOpenOn(descriptor_.get(), temporary_)) ::unlink(temporary_.c_str());
 }
 
 absl::Status OutputFile::Flush() {
@@ -208,8 +267,11 @@ absl::Status OutputFile::Overwrite(std::uint64_t offset, const void* data, std::
   return WriteFully(descriptor_.get(), offset, data, bytes, path_);
 }
 
+void OutputFile::Lend() { static_cast<void>(::flock(descriptor_.get(), LOCK_UN)); }
+
 absl::Status OutputFile::Adopt() {
   ELANUS_CHECK(buffer_.empty());
+  static_cast<void>(::flock(descriptor_.get(), LOCK_EX | LOCK_NB));
   struct stat info {};
   if (::fstat(descriptor_.get(), &info) != 0) return PathError(errno, temporary_, "stat");
   flushed_ = static_cast<std::uint64_t>(info.st_size);
@@ -223,8 +285,19 @@ absl::Status OutputFile::Sync() {
 
 absl::Status OutputFile::Commit() {
   ELANUS_RETURN_IF_ERROR(Sync());
+  if (!IsOpenOn(descriptor_.get(), temporary_)) {
+    return absl::AbortedError(absl::StrCat(temporary_, ": was removed or replaced while it was written; ", path_,
+                                           " is left as it was; run again"));
+  }
   ELANUS_RETURN_IF_ERROR(RenameDurably(temporary_, path_));
-  descriptor_ = Descriptor();
+  committed_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status OutputFile::TakeBack() {
+  ELANUS_CHECK(committed_);
+  ELANUS_RETURN_IF_ERROR(RenameDurably(path_, temporary_));
+  committed_ = false;
   return absl::OkStatus();
 }
 

@@ -91,7 +91,8 @@ class Mapping {
 /// destruction is allowed.
 class OutputFile {
  public:
-  /// The temporary name is new; destroyed without Commit, the object removes the file.
+  /// The temporary name is new; destroyed without Commit, the object removes the file. Those of killed processes for
+  /// the same `path` are removed now.
   /// Errors: kNotFound and kPermissionDenied for the folder; kInvalidArgument where `path` is a folder or a device.
   static absl::StatusOr<OutputFile> Create(const std::string& path);
 
@@ -116,13 +117,20 @@ class OutputFile {
   absl::Status Append(absl::string_view text) { return Append(text.data(), text.size()); }
   /// Overwrites [offset, offset + bytes), all of it appended before: headers that are known last.
   absl::Status Overwrite(std::uint64_t offset, const void* data, std::size_t bytes);
+  /// Gives the lock on temporary() up, so that a library that locks what it opens may write there; Adopt follows.
+  void Lend();
   /// Takes the file's length anew, after somebody else wrote to temporary() and closed it. Nothing is buffered (a
   /// CHECK).
   absl::Status Adopt();
   /// Writes what is buffered and waits until all is on the disk.
   absl::Status Sync();
-  /// Sync, then renames the file to path() and syncs the folder. The last call.
+  /// Sync, then renames the file to path() and syncs the folder. The last call but for TakeBack. Errors: kAborted if
+  /// temporary() is no longer the file that was written.
   absl::Status Commit();
+  /// Undoes Commit: the file has its temporary name again. What stood under path() before does not come back.
+  absl::Status TakeBack();
+  /// Makes the destructor remove what is not committed, also after Continue.
+  void Discard() { keep_ = false; }
 
  private:
   OutputFile(std::string path, std::string temporary, Descriptor descriptor, bool keep)
@@ -131,8 +139,9 @@ class OutputFile {
 
   std::string path_;
   std::string temporary_;
-  Descriptor descriptor_;  // empty once committed or moved from
+  Descriptor descriptor_;  // empty once moved from
   bool keep_;
+  bool committed_ = false;
   std::vector<char> buffer_;
   std::uint64_t flushed_ = 0;
 };

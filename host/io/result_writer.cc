@@ -5,7 +5,9 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -67,6 +69,15 @@ absl::StatusOr<Location> LocateRows(const std::string& path, const char* dataset
   return location;
 }
 
+/// The place that renaming to `path` fills, in one spelling: links in the folder are followed, the name itself is not.
+std::filesystem::path PlaceOf(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path given(path);
+  const std::filesystem::path folder = given.has_parent_path() ? given.parent_path() : ".";
+  const std::filesystem::path canonical = std::filesystem::weakly_canonical(std::filesystem::absolute(folder), error);
+  return (error ? folder : canonical) / given.filename();
+}
+
 template <class T>
 void AppendValue(T value, std::string& to) {
   to.append(reinterpret_cast<const char*>(&value), sizeof(value));
@@ -115,6 +126,7 @@ absl::StatusOr<ResultWriter> ResultWriter::Create(const ResultPlan& plan) {
   ELANUS_CHECK(!plan.ids.empty() || !plan.distances.empty());
   ResultWriter writer(plan);
   ELANUS_RETURN_IF_ERROR(writer.OpenAll());
+  writer.open_ = true;
   return writer;
 }
 
@@ -137,23 +149,29 @@ absl::Status ResultWriter::OpenAll() {
   if (!plan_.distances.empty()) {
     ELANUS_ASSIGN_OR_RETURN(distances, LocateRows(plan_.distances, "distances", Scalar::kF32, plan_.width));
   }
-  if (ids && distances && ids->file == distances->file) {
+  if (ids && distances && PlaceOf(ids->file) == PlaceOf(distances->file)) {
     return BadFile(ids->file, "ids and distances go to two files");
   }
   const bool hdf5 = (ids && ids->format == Format::kHdf5) || (distances && distances->format == Format::kHdf5);
   if (!plan_.job.empty() && !hdf5) journal_ = (ids ? ids : distances)->file + ".partial.job";
 
-  const Journal journal = resumable() ? ReadJournal(journal_, plan_.job) : Journal{};
+  const Journal journal = resumable() && !plan_.restart ? ReadJournal(journal_, plan_.job) : Journal{};
   if (journal.rows > 0 && journal.rows <= plan_.rows) {
     const absl::Status status = OpenFiles(ids, journal.ids_bytes, distances, journal.distances_bytes);
-    if (status.ok()) rows_ = journal.rows;
+    if (status.ok()) rows_ = kept_rows_ = journal.rows;
     if (!absl::IsDataLoss(status)) return status;  // of that, a file is gone or shorter than the journal says
   }
   ids_.reset();
   distances_.reset();
-  // The journal goes first: it must never stand beside rows of another job.
+  const absl::Status opened = OpenFiles(ids, 0, distances, 0);
+  if (!opened.ok()) {
+    Discard();  // an empty file, where the other one is locked or cannot be made
+    return opened;
+  }
+  // Only whoever holds the locks may touch the journal: it may be that of a process at work. Until it is gone, the
+  // files are shorter than it says.
   if (resumable()) ::unlink(journal_.c_str());
-  return OpenFiles(ids, 0, distances, 0);
+  return absl::OkStatus();
 }
 
 absl::Status ResultWriter::OpenFiles(const std::optional<Location>& ids, std::uint64_t ids_bytes,
@@ -235,7 +253,15 @@ absl::Status ResultWriter::Checkpoint() {
     ELANUS_RETURN_IF_ERROR(distances_->sink.Sync());
     journal.distances_bytes = distances_->sink.size();
   }
-  return WriteJournal(journal_, plan_.job, journal);
+  ELANUS_RETURN_IF_ERROR(WriteJournal(journal_, plan_.job, journal));
+  kept_rows_ = rows_;
+  return absl::OkStatus();
+}
+
+void ResultWriter::Discard() {
+  if (ids_) ids_->sink.Discard();
+  if (distances_) distances_->sink.Discard();
+  if (open_ && resumable()) ::unlink(journal_.c_str());
 }
 
 absl::Status ResultWriter::Finish() {
@@ -243,7 +269,12 @@ absl::Status ResultWriter::Finish() {
   // Both are safe on the disk before either is in place.
   if (ids_) ELANUS_RETURN_IF_ERROR(ids_->sink.Sync());
   if (distances_) ELANUS_RETURN_IF_ERROR(distances_->sink.Commit());
-  if (ids_) ELANUS_RETURN_IF_ERROR(ids_->sink.Commit());
+  const absl::Status placed = ids_ ? ids_->sink.Commit() : absl::OkStatus();
+  if (!placed.ok()) {
+    // One without the other would pass for a finished run; where taking it back fails too, the first error says more.
+    if (distances_) static_cast<void>(distances_->sink.TakeBack());
+    return placed;
+  }
   if (resumable()) ::unlink(journal_.c_str());
   return absl::OkStatus();
 }

@@ -29,6 +29,7 @@ struct ResultPlan {
   /// Text that is equal for runs that write the same rows. Not empty: rows go to PATH.partial, and Create goes on after
   /// the last Checkpoint of a killed run of the same job. Empty, or an HDF5 path: every run starts anew.
   std::string job = {};
+  bool restart = false;  // with a job: start anew whatever a killed run left
 };
 
 /// Writes rows in order. Nothing is under the final names before Finish. Destroyed earlier, a resumable writer leaves
@@ -51,7 +52,15 @@ class ResultWriter {
   /// Makes what is there survive a kill and a power cut. Costs some disk flushes: milliseconds. Without a job: nothing.
   absl::Status Checkpoint();
 
-  /// Puts the files in place, all rows having been appended (a CHECK). The last call.
+  /// True if a killed run can be gone on with.
+  bool resumable() const { return !journal_.empty(); }
+  /// Rows that a later run need not write again: those of the last checkpoint.
+  std::uint64_t kept_rows() const { return kept_rows_; }
+  /// Makes the destructor leave nothing. Allowed after an error.
+  void Discard();
+
+  /// Puts the files in place, all rows having been appended (a CHECK): both or, on an error, none. The last call, but
+  /// for Discard after an error.
   absl::Status Finish();
 
  private:
@@ -66,14 +75,15 @@ class ResultWriter {
   absl::StatusOr<Output> OpenOne(const Location& location, Scalar scalar, std::uint64_t bytes) const;
   absl::Status EncodeIds(absl::Span<const std::uint32_t> ids, absl::Span<const float> distances);
   void EncodeDistances(absl::Span<const float> distances);
-  bool resumable() const { return !journal_.empty(); }
 
   ResultPlan plan_;
   std::string journal_;  // path; empty when not resumable
   std::optional<Output> ids_;
   std::optional<Output> distances_;
   std::uint64_t rows_ = 0;
-  std::string row_;  // the row being encoded; kept for its memory
+  std::uint64_t kept_rows_ = 0;
+  bool open_ = false;  // the files are ours, and with them the journal
+  std::string row_;    // the row being encoded; kept for its memory
 };
 
 }  // namespace elanus::io

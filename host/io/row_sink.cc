@@ -45,6 +45,7 @@ absl::StatusOr<RowSink> RowSink::Create(const Location& location, const ArrayHea
   ELANUS_ASSIGN_OR_RETURN(OutputFile file, OutputFile::Create(location.file));
   if (location.format == Format::kHdf5) {
     ELANUS_RETURN_IF_ERROR(CopyOld(location.file, file));
+    file.Lend();
     const absl::StatusOr<std::uint64_t> offset =
         AddHdf5Dataset(file.temporary(), location.dataset, head.scalar, head.rows, head.columns);
     if (!offset.ok()) {

@@ -39,6 +39,8 @@ class RowSink {
   std::uint64_t size() const { return file_.size(); }
   absl::Status Sync() { return file_.Sync(); }
   absl::Status Commit() { return file_.Commit(); }
+  absl::Status TakeBack() { return file_.TakeBack(); }
+  void Discard() { file_.Discard(); }
 
  private:
   RowSink(OutputFile file, std::optional<std::uint64_t> at) : file_(std::move(file)), at_(at) {}

@@ -1,5 +1,6 @@
 #include "host/io/row_table.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <limits>
@@ -90,6 +91,7 @@ class IdSink {
     if (!number.integral || number.integer < -1 || number.integer > static_cast<std::int64_t>(base::kRowsMax)) {
       return absl::StrFormat("%s is no id: 0 to %d, or -1 for none", Text(number), base::kRowsMax);
     }
+    ++length_;
     if (number.integer == -1) {
       ended_ = true;
       return std::nullopt;
@@ -100,6 +102,8 @@ class IdSink {
   }
   void EndRow() {
     table.ends.push_back(table.values.size());
+    table.width = std::max(table.width, length_);
+    length_ = 0;
     ended_ = false;
   }
 
@@ -107,6 +111,7 @@ class IdSink {
 
  private:
   bool ended_ = false;
+  std::uint64_t length_ = 0;  // of the row so far, padding included
 };
 
 class DistanceSink {
@@ -120,7 +125,11 @@ class DistanceSink {
     table.values.push_back(static_cast<float>(number.real));
     return std::nullopt;
   }
-  void EndRow() { table.ends.push_back(table.values.size()); }
+  void EndRow() {
+    const std::uint64_t begin = table.ends.empty() ? 0 : table.ends.back();
+    table.ends.push_back(table.values.size());
+    table.width = std::max(table.width, table.values.size() - begin);
+  }
 
   RowTable<float> table;
 };
@@ -288,6 +297,11 @@ absl::Status AddToSet(std::uint32_t row, std::uint64_t rows, const std::string& 
   return absl::OkStatus();
 }
 
+absl::Status NoRowNumbers(const std::string& name, Scalar scalar) {
+  return BadFile(name, absl::StrFormat("holds %s; a mask is of bool: save it as bool; row numbers are wider integers",
+                                       ScalarName(scalar)));
+}
+
 }  // namespace
 
 absl::StatusOr<RowTable<std::uint32_t>> ReadIds(const std::string& path, const std::string& dataset) {
@@ -316,10 +330,21 @@ absl::StatusOr<RowSet> ReadRowSet(const std::string& path, std::uint64_t rows) {
       }
       return set;
     }
+    if (ScalarBytes(array.scalar) == 1) return NoRowNumbers(location.Name(), array.scalar);
+  }
+  if ((IsTexmex(location.format) || IsBin(location.format)) && ScalarBytes(ScalarOf(location.format)) == 1) {
+    return NoRowNumbers(location.Name(), ScalarOf(location.format));
   }
   ELANUS_ASSIGN_OR_RETURN(const RowTable<std::uint32_t> table, ReadIds(path, location.dataset));
   for (const std::uint32_t row : table.values) {
     ELANUS_RETURN_IF_ERROR(AddToSet(row, rows, location.Name(), set));
+  }
+  const bool bits = std::all_of(table.values.begin(), table.values.end(), [](std::uint32_t row) { return row <= 1; });
+  if (bits && table.values.size() == rows && set.count < rows) {
+    return BadFile(location.Name(),
+                   absl::StrFormat("holds %d numbers for %d rows, each 0 or 1; if that is a mask, save it as bool: "
+                                   "integers are row numbers",
+                                   rows, rows));
   }
   return set;
 }

@@ -16,6 +16,7 @@ template <class T>
 struct RowTable {
   std::vector<T> values;                 // row after row
   std::vector<std::uint64_t> ends = {};  // where each row ends in `values`
+  std::uint64_t width = 0;               // numbers of the longest row in the file, padding included
 
   std::uint64_t rows() const { return ends.size(); }
   absl::Span<const T> row(std::uint64_t i) const {
@@ -44,7 +45,8 @@ struct RowSet {
 
 /// Reads a list of row numbers, in any format and order of ReadIds, or a mask: a one-dimensional bool array (.npy,
 /// .hdf5) of length `rows`. Errors: as ReadIds; kInvalidArgument naming the value and `rows` for a row that does not
-/// exist, and for a mask of another length.
+/// exist, for a mask of another length, and for what looks like a mask of integers: 1-byte ones, and `rows` ones that
+/// are all 0 or 1.
 absl::StatusOr<RowSet> ReadRowSet(const std::string& path, std::uint64_t rows);
 
 }  // namespace elanus::io

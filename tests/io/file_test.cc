@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "host/io/buffer.h"
@@ -175,6 +178,46 @@ TEST(OutputFile, ContinuesAfterAKill) {
   ASSERT_TRUE(file->Commit().ok());
   EXPECT_THAT(dir.Names(), ElementsAre("a"));
   EXPECT_EQ(test::ReadFile(dir / "a"), "0123new");
+}
+
+TEST(OutputFile, PutsNothingElseInPlace) {
+  const test::TempDir dir;
+  {
+    auto file = OutputFile::Continue(dir / "a", dir / "a.partial", 0);
+    ASSERT_TRUE(file.ok() && file->Append("mine").ok());
+    std::filesystem::remove(dir / "a.partial");
+    test::WriteFile(dir / "a.partial", "half of another's");
+    const absl::Status status = file->Commit();
+    EXPECT_EQ(status.code(), absl::StatusCode::kAborted);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(dir / "a.partial: was removed or replaced"));
+    file->Discard();
+  }
+  EXPECT_THAT(dir.Names(), ElementsAre("a.partial"));
+  EXPECT_EQ(test::ReadFile(dir / "a.partial"), "half of another's");
+}
+
+TEST(OutputFile, CommitCanBeTakenBack) {
+  const test::TempDir dir;
+  auto file = OutputFile::Continue(dir / "a", dir / "a.partial", 0);
+  ASSERT_TRUE(file.ok() && file->Append("x").ok() && file->Commit().ok());
+  EXPECT_THAT(dir.Names(), ElementsAre("a"));
+  ASSERT_TRUE(file->TakeBack().ok());
+  EXPECT_THAT(dir.Names(), ElementsAre("a.partial"));
+}
+
+TEST(OutputFile, RemovesWhatKilledWritersLeft) {
+  const test::TempDir dir;
+  const pid_t dead = ::fork();
+  ASSERT_GE(dead, 0);
+  if (dead == 0) ::_exit(0);
+  ASSERT_EQ(::waitpid(dead, nullptr, 0), dead);
+  const std::string orphan = absl::StrCat("a.tmp-", dead, "-0");
+  const std::vector<std::string> kept = {absl::StrCat("a.tmp-", ::getpid(), "-7"), "a.tmp-0-0", "a.tmp-x-0",
+                                         absl::StrCat("a.tmp-", dead), absl::StrCat("b.tmp-", dead, "-0")};
+  for (const std::string& name : kept) test::WriteFile(dir / name, "x");
+  test::WriteFile(dir / orphan, "x");
+  ASSERT_TRUE(OutputFile::Create(dir / "a").ok());
+  EXPECT_THAT(dir.Names(), ::testing::UnorderedElementsAreArray(kept));
 }
 
 }  // namespace

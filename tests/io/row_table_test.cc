@@ -138,6 +138,20 @@ TEST_F(Tables, RefusesWhatIsNoId) {
   EXPECT_EQ(ReadIds(dir_ / "none.csv").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(Tables, KnowsTheWidthWithPadding) {
+  const auto width_of = [&](const std::string& name, const std::string& bytes) {
+    test::WriteFile(dir_ / name, bytes);
+    const auto table = ReadIds(dir_ / name);
+    EXPECT_TRUE(table.ok()) << table.status();
+    return table->width;
+  };
+  EXPECT_EQ(width_of("a.ivecs", TexmexBytes<std::int32_t>({{1, -1, -1}, {-1, -1, -1}})), 3u);
+  EXPECT_EQ(width_of("a.ivecs", TexmexBytes<std::int32_t>({{-1}, {4, 5}, {}})), 2u);
+  EXPECT_EQ(width_of("a.jsonl", "[1]\n[]\n[1,2,3,-1]\n"), 4u);
+  test::WriteFile(dir_ / "d.csv", "1,2\n1,2,3\n");
+  EXPECT_EQ(ReadDistances(dir_ / "d.csv")->width, 3u);
+}
+
 TEST_F(Tables, RefusesTruncatedTexmex) {
   const std::string good = TexmexBytes<std::int32_t>({{1, 2, 3}, {4, 5}});
   for (std::size_t size = 1; size < good.size(); ++size) {
@@ -172,6 +186,15 @@ TEST_F(Tables, RowSetsOfEveryFormat) {
   const std::string mask = "{'descr': '|b1', 'fortran_order': False, 'shape': (5,), }";
   EXPECT_THAT(set_of("a.npy", NpyBytes(mask, std::string("\1\0\0\1\1", 5)), 5), ElementsAre(0, 3, 4));
 
+  EXPECT_THAT(set_of("a.txt", "1\n0\n", 2), ElementsAre(0, 1));
+  EXPECT_THAT(set_of("a.txt", "1\n0\n1\n", 4), ElementsAre(0, 1));
+
+  ExpectBadSet("a.npy", NpyBytes(one_dimensional, RawBytes(std::vector<std::int64_t>{1, 0, 1})), 3,
+               "holds 3 numbers for 3 rows, each 0 or 1; if that is a mask, save it as bool");
+  ExpectBadSet("a.txt", "0\n0\n", 2, "a mask, save it as bool");
+  const std::string bytes = "{'descr': '|u1', 'fortran_order': False, 'shape': (5,), }";
+  ExpectBadSet("a.npy", NpyBytes(bytes, std::string("\1\0\0\1\1", 5)), 5, "holds uint8; a mask is of bool");
+  ExpectBadSet("a.bvecs", TexmexBytes<std::uint8_t>({{1, 0, 0}}), 5, "holds uint8; a mask is of bool");
   ExpectBadSet("a.npy", NpyBytes(mask, std::string("\1\0\0\1\1", 5)), 6, "a mask of 5 x 1; 6 are wanted");
   ExpectBadSet("a.npy", NpyBytes("|b1", 5, 2, std::string(10, '\1')), 5, "a mask of 5 x 2; 5 are wanted");
   ExpectBadSet("a.txt", "1\n70\n", 70, "row 70 does not exist: there are 70 rows");

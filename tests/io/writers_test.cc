@@ -15,7 +15,6 @@
 namespace elanus::io {
 namespace {
 
-using test::RawBytes;
 using test::TexmexBytes;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -198,7 +197,13 @@ TEST(ResultWriter, RefusesWhatAFormatCannotHold) {
   EXPECT_THAT(message({.distances = dir / "a.ivecs", .width = 3}), HasSubstr("does not hold distances; .fvecs"));
   EXPECT_THAT(message({.ids = dir / "a.npy"}), HasSubstr("rows of one length only"));
   EXPECT_THAT(message({.distances = dir / "a.fbin"}), HasSubstr("rows of one length only"));
-  EXPECT_THAT(message({.ids = dir / "a.csv", .distances = dir / "a.csv"}), HasSubstr("two files"));
+  const std::string folder = std::filesystem::path(dir.path()).filename();
+  for (const std::string& name : {std::string("a.csv"), std::string("./a.csv"), "../" + folder + "/a.csv"}) {
+    EXPECT_THAT(message({.ids = dir / "a.csv", .distances = dir / name}), HasSubstr("two files"));
+    EXPECT_THAT(message({.ids = dir / "a.csv", .distances = dir / name, .job = "x"}), HasSubstr("two files"));
+  }
+  EXPECT_THAT(message({.ids = dir / "a.h5", .distances = dir / "./a.h5", .width = 3}), HasSubstr("two files"));
+  EXPECT_THAT(dir.Names(), ElementsAre());
   auto writer = ResultWriter::Create({.ids = dir / "a.ivecs", .rows = 1, .width = 3});
   ASSERT_TRUE(writer.ok());
   EXPECT_THAT(std::string(writer->Append({3'000'000'000u}, {}).message()), HasSubstr("id 3000000000 does not fit"));
@@ -291,6 +296,45 @@ TEST_P(Resume, TwoAtOnceAreRefused) {
   EXPECT_EQ(ResultWriter::Create(Plan()).status().code(), absl::StatusCode::kUnavailable);
   AppendUntil(*writer, 100);
   EXPECT_TRUE(writer->Finish().ok());
+}
+
+TEST_P(Resume, RestartWaitsForNobodysWork) {
+  const std::string whole = WriteWhole();
+  WritePart();
+  ResultPlan anew = Plan();
+  anew.restart = true;
+  ResultPlan other = Plan("another job");
+  {
+    auto writer = ResultWriter::Create(Plan());
+    ASSERT_TRUE(writer.ok() && writer->rows() == 60u);
+    for (const ResultPlan& plan : {anew, other}) {
+      EXPECT_EQ(ResultWriter::Create(plan).status().code(), absl::StatusCode::kUnavailable);
+    }
+    AppendUntil(*writer, 70);
+    ASSERT_TRUE(writer->Checkpoint().ok());
+  }
+  EXPECT_EQ(ResultWriter::Create(Plan())->rows(), 70u);
+  EXPECT_EQ(ResultWriter::Create(anew)->rows(), 0u);
+  auto writer = ResultWriter::Create(Plan());
+  EXPECT_EQ(writer->rows(), 0u);
+  AppendUntil(*writer, 100);
+  ASSERT_TRUE(writer->Finish().ok());
+  EXPECT_EQ(Files(), whole);
+}
+
+TEST_P(Resume, BothFilesAreInPlaceOrNone) {
+  auto writer = ResultWriter::Create(Plan());
+  ASSERT_TRUE(writer.ok());
+  AppendUntil(*writer, 100);
+  ASSERT_TRUE(writer->Checkpoint().ok());
+  EXPECT_EQ(writer->kept_rows(), 100u);
+  std::filesystem::create_directories(Plan().ids + "/in the way");
+  EXPECT_FALSE(writer->Finish().ok());
+  EXPECT_FALSE(std::filesystem::exists(Plan().distances));
+  EXPECT_TRUE(std::filesystem::exists(Plan().distances + ".partial"));
+  writer->Discard();
+  writer = absl::CancelledError();
+  EXPECT_EQ(dir_.Names().size(), 1u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, Resume,

@@ -1,5 +1,7 @@
 #include "tools/elanus/options.h"
 
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -80,6 +82,8 @@ TEST(OptionsTest, RefusesWithTheNameTheValueAndTheLimit) {
       {{"--base", "b", "--threads", "1,65"}, "--threads '65': should be an integer in range [1, 64]"},
       {{"--base", "b", "--set", "M"}, "--set 'M': should be NAME=VALUE"},
       {{"--base", "b", "--set", "=3"}, "--set '=3'"},
+      {{"--base", "b", "--set", "M=3", "--set", "m=3", "--set", "M=4"}, "--set M is given twice: 'M=3' and 'M=4'"},
+      {{"--base", "b", "--sweep", "ef=1", "--sweep=ef=1,2"}, "--sweep ef is given twice"},
       {{"--base", "b", "--sweep", "ef="}, "--sweep 'ef='"},
       {{"--base", "b", "--radius", "inf"}, "--radius 'inf': should be a finite number"},
       {{"--base", "b", "--json=1"}, "--json takes no value"},
@@ -123,6 +127,10 @@ TEST(UsageTest, ExitCodesAndLines) {
   EXPECT_EQ(InContext("file", absl::DataLossError("bad")).message(), "file: bad");
   EXPECT_EQ(InContext("file", absl::DataLossError("file: bad")).message(), "file: bad");
   EXPECT_TRUE(InContext("file", absl::OkStatus()).ok());
+  EXPECT_EQ(InContext("file", absl::CancelledError("interrupted")).message(), "interrupted");
+  EXPECT_EQ(ExceptionError(std::make_exception_ptr(std::bad_alloc())).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ExceptionError(nullptr).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ExceptionError(std::make_exception_ptr(std::out_of_range("x"))).code(), absl::StatusCode::kInternal);
   EXPECT_EQ(ErrorLine("build", absl::NotFoundError("a\nb")), "elanus build: a b");
   EXPECT_EQ(ErrorLine("", absl::NotFoundError("x")), "elanus: x");
 }

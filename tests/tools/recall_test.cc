@@ -70,9 +70,13 @@ TEST(RecallTest, ReadsAndChecksTheTruth) {
   test::WriteFile(folder / "short.csv", "1,2,3\n1\n");
   const absl::StatusOr<Truth> truth = ReadTruth(folder / "ids.jsonl", folder / "d.csv");
   ASSERT_TRUE(truth.ok()) << truth.status();
-  EXPECT_TRUE(CheckTruthCovers(*truth, "t", 2, 3).ok());
-  EXPECT_FALSE(CheckTruthCovers(*truth, "t", 2, 4).ok());
-  EXPECT_FALSE(CheckTruthCovers(*truth, "t", 3, 3).ok());
+  std::string note;
+  EXPECT_TRUE(CheckTruthCovers(*truth, "t", 2, 3, &note).ok());
+  EXPECT_FALSE(CheckTruthCovers(*truth, "t", 2, 4, &note).ok());
+  EXPECT_FALSE(CheckTruthCovers(*truth, "t", 3, 3, &note).ok());
+  EXPECT_EQ(note, "");
+  EXPECT_TRUE(CheckTruthCovers(*truth, "t.jsonl", 2, 4, &note).ok());
+  EXPECT_THAT(note, testing::HasSubstr("t.jsonl: holds at most 3 neighbours a query, --k is 4"));
   EXPECT_FALSE(ReadTruth(folder / "ids.jsonl", folder / "few.csv").ok());
   EXPECT_FALSE(ReadTruth(folder / "ids.jsonl", folder / "short.csv").ok());
 }

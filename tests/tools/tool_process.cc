@@ -51,6 +51,11 @@ ToolProcess::ToolProcess(const std::vector<std::string>& words, const ToolSettin
     const rlimit limit{settings.file_bytes_max, settings.file_bytes_max};
     if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(127);
   }
+  if (settings.address_bytes_max > 0) {
+    const rlimit limit{settings.address_bytes_max, settings.address_bytes_max};
+    if (::setrlimit(RLIMIT_AS, &limit) != 0) ::_exit(127);
+  }
+  if (settings.closed >= 0) ::close(settings.closed);
   ::execv(ELANUS_TOOL, argv.data());
   ::_exit(127);
 }

@@ -22,8 +22,10 @@ struct Outcome {
 };
 
 struct ToolSettings {
-  std::uint64_t file_bytes_max = 0;  // RLIMIT_FSIZE of the process; 0: unlimited
-  std::string stdout_path = {};      // "": captured
+  std::uint64_t file_bytes_max = 0;     // RLIMIT_FSIZE of the process; 0: unlimited
+  std::string stdout_path = {};         // "": captured
+  std::uint64_t address_bytes_max = 0;  // RLIMIT_AS; 0: unlimited
+  int closed = -1;                      // this stream is closed when the program starts
 };
 
 /// One run of the program. Movable only by moving what is inside: keep it where it was made.

@@ -136,6 +136,53 @@ TEST_F(ResumeTest, RestartDropsWhatIsThere) {
   ExpectSameFiles("hit");
 }
 
+TEST_F(ResumeTest, QueriesInHdf5ThatChangeStartAnew) {
+  BuildIndex();
+  const Words convert = {"convert", "--in", Sample("image_query.bvecs"), "--out", folder_ / "q.hdf5:test"};
+  ASSERT_EQ(RunTool(convert).exit_code, 0);
+  Words search = Search("hit");
+  *std::find(search.begin(), search.end(), Sample("image_query.bvecs")) = folder_ / "q.hdf5:test";
+  ASSERT_EQ(Interrupt(search, "hit.ivecs.partial.job", SIGKILL).exit_code, -1);
+  ASSERT_EQ(RunTool({"convert", "--in", Sample("image_query.bvecs"), "--out", folder_ / "q.hdf5:more"}).exit_code, 0);
+  const Outcome again = RunTool(search + Words{"--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_EQ(again.Json()["resumed_queries"], 0);
+}
+
+TEST_F(ResumeTest, OnlyWhatIsKeptIsPromised) {
+  BuildIndex();
+  ASSERT_EQ(RunTool(Search("calm", "60")).exit_code, 0);
+  const auto expect_nothing_kept = [&](const Outcome& outcome) {
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.err, testing::AnyOf(HasSubstr("limit"), HasSubstr("File too large")));
+    EXPECT_THAT(outcome.err, Not(HasSubstr("same command")));
+    for (const std::string& left : folder_.Names()) EXPECT_THAT(left, Not(HasSubstr("hit")));
+  };
+  expect_nothing_kept(RunTool(Search("hit", "60"), {.file_bytes_max = 4096}));
+  expect_nothing_kept(RunTool(Truth("hit", "60"), {.file_bytes_max = 4096}));
+  Words hdf5 = Search("hit");
+  *std::find(hdf5.begin(), hdf5.end(), folder_ / "hit.ivecs") = folder_ / "hit.hdf5";
+  expect_nothing_kept(RunTool(hdf5, {.file_bytes_max = 4096}));
+
+  const Outcome full = RunTool(Search("hit"), {.file_bytes_max = 4096});
+  EXPECT_EQ(full.exit_code, 1);
+  EXPECT_THAT(full.err, testing::AllOf(HasSubstr("limit"), HasSubstr("hit.ivecs.partial: the same command goes on")));
+  const Outcome again = RunTool(Search("hit", "60") + Words{"--json"});
+  ASSERT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_GE(again.Json()["resumed_queries"], 16);
+  ExpectSameFiles("hit");
+}
+
+TEST_F(ResumeTest, OutputsAreNoInputs) {
+  BuildIndex();
+  WriteFile(folder_ / "q.fvecs", ReadFile(Sample("text_query.fvecs")));
+  const Outcome outcome = RunTool({"truth", "--base", Sample("text_base.fvecs"), "--queries", folder_ / "q.fvecs",
+                                   "--metric", "L2", "--k", "1", "--out-distances", folder_ / "./q.fvecs"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("q.fvecs: is the file that --queries"));
+  EXPECT_EQ(ReadFile(folder_ / "q.fvecs"), ReadFile(Sample("text_query.fvecs")));
+}
+
 TEST_F(ResumeTest, CtrlCStopsSearchAndKeepsTheWayOn) {
   BuildIndex();
   ASSERT_EQ(RunTool(Search("calm", "60")).exit_code, 0);
@@ -145,6 +192,22 @@ TEST_F(ResumeTest, CtrlCStopsSearchAndKeepsTheWayOn) {
   EXPECT_THAT(folder_.Names(), Not(testing::Contains("hit.ivecs")));
   ASSERT_EQ(RunTool(Search("hit", "60")).exit_code, 0);
   ExpectSameFiles("hit");
+}
+
+TEST_F(ResumeTest, AClosedTerminalStopsSearchLikeCtrlC) {
+  BuildIndex();
+  const Outcome stopped = Interrupt(Search("hit"), "hit.ivecs.partial.job", SIGHUP);
+  EXPECT_EQ(stopped.exit_code, 1) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("interrupted"));
+}
+
+TEST_F(ResumeTest, NohupOutlivesItsTerminal) {
+  BuildIndex();
+  // What is ignored when a program starts stays so.
+  const auto before = ::signal(SIGHUP, SIG_IGN);
+  const Outcome outcome = Interrupt(Search("hit"), "hit.ivecs.partial.job", SIGHUP);
+  ::signal(SIGHUP, before);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
 }
 
 TEST_F(ResumeTest, CtrlCStopsTruthAndKeepsTheWayOn) {

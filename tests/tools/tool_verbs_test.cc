@@ -43,6 +43,7 @@ TEST_F(VerbsTest, FlatSearchIsTheShippedTruth) {
   ExpectSame("d.fvecs", "image_truth_l2_distances.fvecs");
   EXPECT_EQ(found.Json()["queries"], 200);
   EXPECT_EQ(found.Json()["device"], "cpu");
+  EXPECT_EQ(found.Json()["settings"], nlohmann::json::object());
   EXPECT_EQ(std::count(found.out.begin(), found.out.end(), '\n'), 1) << "text beside the JSON";
 }
 
@@ -71,8 +72,9 @@ TEST_F(VerbsTest, EvalJudges) {
   const std::string distances = Sample("image_truth_l2_distances.fvecs");
   EXPECT_EQ(Run({"eval", "--truth", truth, "--result", truth, "--k", "10", "--json"}).Json()["recall"], 1.0);
   BuildImages("IVF_FLAT");
-  Run({"search", "--index", folder_ / "index", "--queries", Sample("image_query.bvecs"), "--k", "10", "--set",
-       "nprobe=2", "--out", folder_ / "ids.jsonl"});
+  const Outcome searched = Run({"search", "--index", folder_ / "index", "--queries", Sample("image_query.bvecs"), "--k",
+                                "10", "--set", "nprobe=2", "--out", folder_ / "ids.jsonl", "--json"});
+  EXPECT_EQ(searched.Json()["settings"]["nprobe"], 2);
   const nlohmann::json by_ids = Run({"eval", "--truth", truth, "--truth-distances", distances, "--result",
                                      folder_ / "ids.jsonl", "--k", "10", "--json"})
                                     .Json();
@@ -134,6 +136,8 @@ TEST_F(VerbsTest, BenchMeasuresEveryCombination) {
   EXPECT_EQ(bench["runs"][7]["settings"]["ef"], 100);
   EXPECT_EQ(bench["runs"][7]["threads"], 2);
   EXPECT_EQ(bench["runs"][7]["batch"], 1000);
+  EXPECT_EQ(bench["runs"][7]["queries_per_call"], 200);
+  EXPECT_EQ(bench["runs"][0]["queries_per_call"], 1);
   EXPECT_LE(bench["runs"][0]["recall"], bench["runs"][7]["recall"]);
   EXPECT_GE(bench["runs"][7]["recall"], 0.95);
 }
@@ -210,6 +214,77 @@ TEST_F(VerbsTest, FilterAndRange) {
   const std::string near = ReadFile(folder_ / "near.jsonl");
   EXPECT_EQ(std::count(near.begin(), near.end(), '\n'), 200);
   EXPECT_THAT(near, HasSubstr("\"distances\":["));
+}
+
+TEST_F(VerbsTest, TruthOfAFilterIsAnExactIndexSearch) {
+  const Words paths = {"--queries", Sample("image_query.bvecs"), "--k", "40", "--threads", "2", "--filter"};
+  std::string rows;
+  for (int row = 3; row < 6000; row += 7) rows += std::to_string(row) + "\n";
+  WriteFile(folder_ / "many.txt", rows);
+  WriteFile(folder_ / "few.txt", "63\n64\n5999\n");
+  BuildImages("FLAT");
+  for (const std::string filter : {"many.txt", "few.txt"}) {
+    const Words first = {"search",          "--index",          folder_ / "index", "--out", folder_ / "a.ivecs",
+                         "--out-distances", folder_ / "a.fvecs"};
+    const Words second = {"truth",
+                          "--base",
+                          Sample("image_base.bvecs"),
+                          "--metric",
+                          "L2",
+                          "--out",
+                          folder_ / "b.ivecs",
+                          "--out-distances",
+                          folder_ / "b.fvecs",
+                          "--memory",
+                          "1"};
+    for (Words words : {first, second}) {
+      words.insert(words.end(), paths.begin(), paths.end());
+      words.push_back(folder_ / filter);
+      Run(words);
+    }
+    EXPECT_EQ(ReadFile(folder_ / "a.ivecs"), ReadFile(folder_ / "b.ivecs")) << filter;
+    EXPECT_EQ(ReadFile(folder_ / "a.fvecs"), ReadFile(folder_ / "b.fvecs")) << filter;
+  }
+  // Three neighbours are all that match: the truth is padded, or short where it is text.
+  Run({"convert", "--in", folder_ / "b.ivecs", "--out", folder_ / "b.jsonl"});
+  for (const std::string truth : {"b.ivecs", "b.jsonl"}) {
+    const nlohmann::json judged =
+        Run({"eval", "--truth", folder_ / truth, "--result", folder_ / "a.ivecs", "--k", "10", "--json", "--base",
+             Sample("image_base.bvecs"), "--queries", Sample("image_query.bvecs"), "--metric", "L2"})
+            .Json();
+    EXPECT_EQ(judged["recall"], 1.0);
+    EXPECT_EQ(judged["wanted"], 600);
+    Run({"bench", "--index", folder_ / "index", "--queries", Sample("image_query.bvecs"), "--filter",
+         folder_ / "few.txt", "--truth", folder_ / truth, "--seconds", "0.001"});
+  }
+}
+
+TEST_F(VerbsTest, NoMatchesAtAllConvert) {
+  const std::string row = std::string("\2\0\0\0", 4) + std::string(8, '\xFF');  // -1 -1
+  WriteFile(folder_ / "none.ivecs", row + row);
+  EXPECT_EQ(Run({"convert", "--in", folder_ / "none.ivecs", "--out", folder_ / "none.npy", "--json"}).Json()["width"],
+            2);
+  Run({"convert", "--in", folder_ / "none.npy", "--as", "ids", "--out", folder_ / "again.ivecs"});
+  EXPECT_EQ(ReadFile(folder_ / "again.ivecs"), row + row);
+}
+
+TEST_F(VerbsTest, InfoOfResults) {
+  BuildImages("FLAT");
+  Run({"search", "--index", folder_ / "index", "--queries", Sample("image_query.bvecs"), "--radius", "30000", "--out",
+       folder_ / "r.ivecs", "--out-distances", folder_ / "r.fvecs"});
+  Run({"search", "--index", folder_ / "index", "--queries", Sample("image_query.bvecs"), "--k", "3", "--out-distances",
+       folder_ / "d.jsonl"});
+  const Outcome info = Run({"info", "--json", folder_ / "r.ivecs", folder_ / "r.fvecs", folder_ / "d.jsonl"});
+  const nlohmann::json files = info.Json()["files"];
+  for (const nlohmann::json& file : files) EXPECT_EQ(file["rows"], 200) << file;
+  EXPECT_EQ(files[0]["format"], "ids");
+  EXPECT_EQ(files[1]["format"], "distances");
+  EXPECT_EQ(files[0]["ids"], files[1]["distances"]);
+  EXPECT_EQ(files[2]["distances"], 600);
+  const std::string shape = "{'descr': '|b1', 'fortran_order': False, 'shape': (1, 64), }";
+  WriteFile(folder_ / "bool.npy", std::string("\x93NUMPY\1\0\x76\0", 10) + shape +
+                                      std::string(0x75 - shape.size(), ' ') + "\n" + std::string(64, '\1'));
+  EXPECT_THAT(Run({"info", "--bits", folder_ / "bool.npy"}).out, HasSubstr("; 64 bits a row"));
 }
 
 TEST_F(VerbsTest, HelpAndCompletion) {

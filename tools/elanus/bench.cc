@@ -68,6 +68,11 @@ struct Setting {
 /// All settings of --set and --sweep, checked before anything is measured.
 absl::StatusOr<std::vector<Setting>> SettingsOf(const Options& options, const SearchInputs& inputs) {
   const std::vector<Assignment> fixed = options.Assignments("set");
+  for (const auto& [name, values] : options.Sweeps("sweep")) {
+    for (const Assignment& assignment : fixed) {
+      if (assignment.first == name) return UsageError(absl::StrCat("--set and --sweep both name ", name));
+    }
+  }
   std::vector<Setting> settings;
   for (const std::vector<Assignment>& swept : Combinations(options.Sweeps("sweep"))) {
     std::vector<Assignment> all = fixed;
@@ -75,7 +80,7 @@ absl::StatusOr<std::vector<Setting>> SettingsOf(const Options& options, const Se
     Setting setting;
     setting.text = all.empty() ? std::string("-") : absl::StrJoin(all, " ", absl::PairFormatter("="));
     ELANUS_ASSIGN_OR_RETURN(setting.params, inputs.Params(all));
-    for (const auto& [name, value] : all) setting.json[name] = std::stoll(value);
+    setting.json = SettingsJson(inputs.kind(), all, setting.params);
     settings.push_back(std::move(setting));
   }
   return settings;
@@ -92,9 +97,12 @@ class Bench {
     ELANUS_RETURN_IF_ERROR(inputs_.CheckQueries(0, queries));
     if (options_.Number("seconds") <= 0) return UsageError("--seconds should be above 0");
     ELANUS_ASSIGN_OR_RETURN(const std::vector<Setting> settings, SettingsOf(options_, inputs_));
-    if (options_.Given("truth")) {
-      ELANUS_ASSIGN_OR_RETURN(truth_.emplace(), ReadTruth(options_.Text("truth"), options_.Text("truth-distances")));
-      ELANUS_RETURN_IF_ERROR(CheckTruthCovers(*truth_, options_.Text("truth"), queries, k_));
+    ELANUS_RETURN_IF_ERROR(Try(settings));
+    if (options_.Given("truth")) ELANUS_RETURN_IF_ERROR(OpenTruth(queries));
+    for (const std::uint64_t batch : options_.Unsigneds("batch")) {
+      if (batch <= queries) continue;
+      session_.Note(absl::StrCat("--batch ", batch, ": there are ", Grouped(queries), " queries, so a call has ",
+                                 Grouped(queries)));
     }
     std::size_t widest = 8;
     for (const Setting& setting : settings) widest = std::max(widest, setting.text.size());
@@ -121,6 +129,44 @@ class Bench {
   }
 
  private:
+  /// Searches once with each of the settings: whether k and they go together, an index says when it searches. Nobody
+  /// wants to hear that after minutes of measuring.
+  absl::Status Try(const std::vector<Setting>& settings) const {
+    index::Workspace workspace;
+    std::vector<std::uint32_t> rows(k_);
+    std::vector<float> distances(k_);
+    std::uint32_t count = 0;
+    for (const Setting& setting : settings) {
+      const absl::Status tried = inputs_.index().Search(
+          {.queries = inputs_.queries().vectors().Slice(0, 1),
+           .k = k_,
+           .params = setting.params,
+           .filter = inputs_.filter()},
+          workspace, {absl::MakeSpan(rows), absl::MakeSpan(distances), absl::MakeSpan(&count, 1)});
+      if (!tried.ok()) return InContext(inputs_.queries().name(), tried);
+    }
+    return absl::OkStatus();
+  }
+
+  /// Reads the truth of `queries` queries. One that knows rows which may not be found would make any recall look bad.
+  absl::Status OpenTruth(std::uint64_t queries) {
+    const std::string name = options_.Text("truth");
+    ELANUS_ASSIGN_OR_RETURN(truth_.emplace(), ReadTruth(name, options_.Text("truth-distances")));
+    std::string note;
+    ELANUS_RETURN_IF_ERROR(CheckTruthCovers(*truth_, name, queries, k_, &note));
+    if (!note.empty()) session_.Note(note);
+    if (inputs_.filter() == nullptr) return absl::OkStatus();
+    for (std::uint64_t query = 0; query < queries; ++query) {
+      for (const std::uint32_t id : truth_->ids.row(query)) {
+        if (id < inputs_.index().spec().rows && inputs_.filter()->Allows(id)) continue;
+        return absl::InvalidArgumentError(absl::StrCat(name, ": row ", query, " has id ", id, ", which --filter ",
+                                                       options_.Text("filter"),
+                                                       " excludes; make the truth with the same --filter"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
   /// Answers every query once. Answers depend on the settings alone, so this is done once for all threads and batches.
   absl::StatusOr<std::optional<double>> Recall(const Setting& setting) {
     if (!truth_) return std::optional<double>();
@@ -138,13 +184,14 @@ class Bench {
     for (std::uint64_t begin = 0; begin < queries.count; begin += block) {
       ELANUS_RETURN_IF_ERROR(session_.monitor().Check());
       const std::uint64_t count = std::min(block, queries.count - begin);
-      ELANUS_RETURN_IF_ERROR(
+      const absl::Status found =
           searcher.Search({.queries = queries.Slice(begin, count),
                            .k = k_,
                            .params = setting.params,
                            .filter = inputs_.filter(),
                            .first_query = begin},
-                          {absl::MakeSpan(rows), absl::MakeSpan(distances), absl::MakeSpan(counts)}));
+                          {absl::MakeSpan(rows), absl::MakeSpan(distances), absl::MakeSpan(counts)});
+      if (!found.ok()) return InContext(inputs_.queries().name(), found);
       for (std::uint64_t q = 0; q < count; ++q) {
         sum += judge.Judge(*truth_, begin + q, absl::MakeConstSpan(rows).subspan(q * k_, counts[q]), k_);
       }
@@ -162,7 +209,10 @@ class Bench {
     search.threads = static_cast<unsigned>(threads);
     search.batch = static_cast<std::uint32_t>(batch);
     search.shared = BatchWithinMemory(batch, search.queries.dim, k_, search.threads);
-    return TimeSearch(search, absl::Seconds(options_.Number("seconds")), session_.cancel());
+    absl::StatusOr<Timing> timing = TimeSearch(search, absl::Seconds(options_.Number("seconds")), session_.cancel());
+    // What ran out is the machine's, not the file's.
+    if (timing.ok() || absl::IsResourceExhausted(timing.status())) return timing;
+    return InContext(inputs_.queries().name(), timing.status());
   }
 
   static std::vector<std::string> Cells(const Setting& setting, const std::optional<double>& recall,
@@ -176,12 +226,13 @@ class Bench {
             HumanSeconds(timing.p99)};
   }
 
-  static Json RunJson(const Setting& setting, const std::optional<double>& recall, std::uint64_t threads,
-                      std::uint64_t batch, const Timing& timing) {
+  Json RunJson(const Setting& setting, const std::optional<double>& recall, std::uint64_t threads, std::uint64_t batch,
+               const Timing& timing) const {
     Json run = {{"settings", setting.json}};
     run["recall"] = recall ? Json(*recall) : Json();
     run["qps"] = timing.qps();
     run["batch"] = batch;
+    run["queries_per_call"] = std::min(batch, inputs_.queries().vectors().count);
     run["threads"] = threads;
     run["p50_seconds"] = timing.p50;
     run["p99_seconds"] = timing.p99;
@@ -205,7 +256,7 @@ absl::Status RunBench(const Options& options, Session& session) {
                             Grouped(inputs.queries().vectors().count), " queries; ", simd::LevelName(kernels->level)));
   Bench bench(options, inputs, session);
   absl::StatusOr<Json> runs = bench.Run();
-  if (!runs.ok()) return InContext(inputs.index_path(), runs.status());
+  if (!runs.ok()) return runs.status();
   Json json = {{"verb", "bench"}, {"index", inputs.index_path()}};
   json.update(SpecJson(inputs.index().spec()));
   json["k"] = options.Unsigned("k");

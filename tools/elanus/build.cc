@@ -7,6 +7,7 @@
 #include "tools/elanus/machine.h"
 #include "tools/elanus/output.h"
 #include "tools/elanus/recipe.h"
+#include "tools/elanus/results.h"
 #include "tools/elanus/usage.h"
 #include "tools/elanus/verb.h"
 
@@ -21,15 +22,26 @@ constexpr OptionSpec kOptions[] = {
     kSimdOption,
 };
 
+/// Refuses names that would make the index be taken for something else, or take the place of its own base.
+absl::Status CheckIndexName(const std::string& out, const std::string& base) {
+  ELANUS_RETURN_IF_ERROR(CheckOtherFile(out, FileOf(base), "base"));
+  if (!io::Locate(out, "").ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--out ", out,
+                   ": this extension says that the file holds vectors, ids or text, and info and other verbs go by "
+                   "it; name the index without it"));
+}
+
 absl::Status RunBuild(const Options& options, Session& session) {
   const absl::Time started = absl::Now();
   ELANUS_ASSIGN_OR_RETURN(const Recipe recipe, RecipeOf(options));
+  const std::string out = options.Text("out");
+  ELANUS_RETURN_IF_ERROR(CheckIndexName(out, options.Text("base")));
   ELANUS_ASSIGN_OR_RETURN(const simd::Kernels* kernels, KernelsOf(options));
   ELANUS_ASSIGN_OR_RETURN(const io::VectorFile base, OpenBase(options, recipe));
   const index::Spec spec = recipe.SpecFor(base.vectors());
   const absl::StatusOr<index::IndexPlan> plan = index::PlanIndex(spec, recipe.params);
   if (!plan.ok()) return InContext(base.name(), plan.status());
-  const std::string out = options.Text("out");
   ELANUS_RETURN_IF_ERROR(CheckOutput(out, plan->file_bytes));
   threads::Pool pool(Threads(options));
   session.Note(absl::StrCat("building ", Describe(spec), " on ", pool.threads(), " threads; the file will have ",

@@ -1,6 +1,7 @@
 #include "tools/elanus/cli.h"
 
 #include <algorithm>
+#include <exception>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -41,6 +42,15 @@ absl::Status UnknownVerb(absl::string_view name) {
                                  nearest.empty() ? "see elanus help" : absl::StrCat("did you mean ", nearest, "?")));
 }
 
+/// Our own code does not throw; the standard library does where memory or threads run out.
+absl::Status RunCaught(const Verb& verb, const Options& options, Session& session) {
+  try {
+    return verb.run(options, session);
+  } catch (...) {
+    return ExceptionError(std::current_exception());
+  }
+}
+
 int RunVerb(const Verb& verb, absl::Span<const std::string> words, Console& console, const base::CancelFlag& cancel,
             bool terminal) {
   if (AsksForHelp(words)) {
@@ -53,7 +63,7 @@ int RunVerb(const Verb& verb, absl::Span<const std::string> words, Console& cons
   absl::Status status;
   {
     Session session(console, cancel, verb.name, terminal);
-    status = verb.run(*options, session);
+    status = RunCaught(verb, *options, session);
   }
   if (status.ok()) status = console.Finish();
   return Finish(verb.name, status, console);

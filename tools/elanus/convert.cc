@@ -169,10 +169,7 @@ absl::StatusOr<Json> WriteTable(const Options& options, const io::RowTable<std::
   io::ResultPlan plan;
   (are_ids ? plan.ids : plan.distances) = options.Text("out");
   plan.rows = range.count;
-  std::size_t width = 0;
-  for (std::uint64_t i = range.first; i < range.first + range.count; ++i) {
-    width = std::max({width, id_row(i).size(), distance_row(i).size()});
-  }
+  const std::uint64_t width = are_ids ? ids.width : distances.width;  // padding included, which rows do not hold
   plan.width = static_cast<std::uint32_t>(width);
   ELANUS_ASSIGN_OR_RETURN(io::ResultWriter writer, io::ResultWriter::Create(plan));
   for (std::uint64_t i = range.first; i < range.first + range.count; ++i) {

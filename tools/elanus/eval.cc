@@ -78,7 +78,8 @@ class Evaluation {
              std::uint64_t k)
       : truth_(truth), results_(results), reported_(reported), k_(k) {}
 
-  void UseVectors(const Vectors& vectors, const simd::Kernels& kernels) {
+  void UseVectors(const Vectors& vectors, const Options& options, const simd::Kernels& kernels) {
+    options_ = &options;
     vectors_ = &vectors;
     exact_.emplace(vectors.base.vectors(), vectors.queries.vectors(), vectors.metric, kernels);
   }
@@ -98,11 +99,13 @@ class Evaluation {
   /// Judges by distances computed anew, and sums their errors.
   absl::Status AddExact(std::uint64_t query, absl::Span<const std::uint32_t> found, RecallSum* sum) {
     const absl::Span<const std::uint32_t> truth = truth_.ids.row(query).subspan(0, sum->wanted);
+    ELANUS_RETURN_IF_ERROR(
+        io::CheckFinite(vectors_->queries.vectors().Slice(query, 1), query, vectors_->queries.name()));
     ELANUS_RETURN_IF_ERROR(CheckIds("truth", query, truth));
     ELANUS_RETURN_IF_ERROR(CheckIds("result", query, found));
-    ELANUS_RETURN_IF_ERROR(exact_->Measure(query, truth, &truth_exact_));
-    ELANUS_RETURN_IF_ERROR(exact_->Measure(query, found, &found_exact_));
-    if (reported_.rows() > 0) AddReported(query);
+    ELANUS_RETURN_IF_ERROR(Measure(query, truth, &truth_exact_));
+    ELANUS_RETURN_IF_ERROR(Measure(query, found, &found_exact_));
+    if (reported_.rows() > 0) ELANUS_RETURN_IF_ERROR(AddReported(query));
     std::sort(truth_exact_.begin(), truth_exact_.end());
     std::sort(found_exact_.begin(), found_exact_.end());
     for (std::size_t i = 0; i < truth_exact_.size(); ++i) {
@@ -116,30 +119,43 @@ class Evaluation {
     // With fewer matches than k the truth is all there is, whatever the distances.
     if (sum->wanted < k_) return absl::OkStatus();
     others_.assign(judge_.others().begin(), judge_.others().end());
-    ELANUS_RETURN_IF_ERROR(exact_->Measure(query, others_, &found_exact_));
+    ELANUS_RETURN_IF_ERROR(Measure(query, others_, &found_exact_));
     for (const float distance : found_exact_) sum->right += distance <= truth_exact_.back();
     sum->right = std::min(sum->right, sum->wanted);
     sum->undecided = 0;
     return absl::OkStatus();
   }
 
+  absl::Status Measure(std::uint64_t query, absl::Span<const std::uint32_t> ids, std::vector<float>* out) {
+    return InContext(vectors_->queries.name(), exact_->Measure(query, ids, out));
+  }
+
   /// Compares the reported distances of a query with found_exact_.
-  void AddReported(std::uint64_t query) {
+  absl::Status AddReported(std::uint64_t query) {
     const absl::Span<const float> reported = reported_.row(query);
     const double sign = index::IsSimilarity(vectors_->metric) ? -1 : 1;
     for (std::size_t i = 0; i < std::min(reported.size(), found_exact_.size()); ++i) {
+      if (std::isnan(reported[i])) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(options_->Text("result-distances"), ": row ", query, ", place ", i, " is NaN"));
+      }
       const double exact = sign * found_exact_[i];
       if (!std::isfinite(exact)) continue;
       error_.reported = std::max(error_.reported, std::abs(reported[i] - exact) / std::max(1.0, std::abs(exact)));
     }
+    return absl::OkStatus();
   }
 
-  absl::Status CheckIds(absl::string_view what, std::uint64_t query, absl::Span<const std::uint32_t> ids) const {
-    const std::uint64_t rows = vectors_->base.vectors().count;
+  /// The ids of --`option` must be of rows that are there and can be measured: what is compared with NaN is neither
+  /// right nor wrong.
+  absl::Status CheckIds(absl::string_view option, std::uint64_t query, absl::Span<const std::uint32_t> ids) const {
+    const base::Vectors& base = vectors_->base.vectors();
     for (const std::uint32_t id : ids) {
-      if (id < rows) continue;
-      return absl::InvalidArgumentError(absl::StrCat("row ", query, " of the ", what, " has id ", id, ", ",
-                                                     vectors_->base.name(), " has ", rows, " rows"));
+      if (id >= base.count) {
+        return absl::InvalidArgumentError(absl::StrCat(options_->Text(option), ": row ", query, " has id ", id, ", ",
+                                                       vectors_->base.name(), " has ", base.count, " rows"));
+      }
+      ELANUS_RETURN_IF_ERROR(io::CheckFinite(base.Slice(id, 1), id, vectors_->base.name()));
     }
     return absl::OkStatus();
   }
@@ -148,6 +164,7 @@ class Evaluation {
   const io::RowTable<std::uint32_t>& results_;
   const io::RowTable<float>& reported_;
   std::uint64_t k_;
+  const Options* options_ = nullptr;  // null without vectors
   const Vectors* vectors_ = nullptr;
   std::optional<ExactDistances> exact_;
   RecallJudge judge_;
@@ -201,7 +218,9 @@ absl::Status RunEval(const Options& options, Session& session) {
     return absl::InvalidArgumentError(absl::StrCat(options.Text("result"), ": ", results.rows(), " rows of results, ",
                                                    options.Text("truth"), " has ", truth.ids.rows()));
   }
-  ELANUS_RETURN_IF_ERROR(CheckTruthCovers(truth, options.Text("truth"), results.rows(), k));
+  std::string note;
+  ELANUS_RETURN_IF_ERROR(CheckTruthCovers(truth, options.Text("truth"), results.rows(), k, &note));
+  if (!note.empty()) session.Note(note);
   io::RowTable<float> reported;
   if (options.Given("result-distances")) {
     ELANUS_ASSIGN_OR_RETURN(reported, io::ReadDistances(options.Text("result-distances")));
@@ -213,12 +232,11 @@ absl::Status RunEval(const Options& options, Session& session) {
   ELANUS_ASSIGN_OR_RETURN(const std::optional<Vectors> vectors, OpenVectors(options, results.rows()));
   ELANUS_ASSIGN_OR_RETURN(const simd::Kernels* kernels, KernelsOf(options));
   Evaluation evaluation(truth, results, reported, k);
-  if (vectors) evaluation.UseVectors(*vectors, *kernels);
+  if (vectors) evaluation.UseVectors(*vectors, options, *kernels);
   session.monitor().Stage("judge", results.rows());
   for (std::uint64_t query = 0; query < results.rows(); ++query) {
     ELANUS_RETURN_IF_ERROR(session.monitor().Check());
-    const absl::Status added = evaluation.Add(query);
-    if (!added.ok()) return InContext(vectors->queries.name(), added);
+    ELANUS_RETURN_IF_ERROR(evaluation.Add(query));
     session.monitor().Advance(1);
   }
   Report(evaluation, options, truth, vectors.has_value(), session);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,11 +57,20 @@ absl::StatusOr<Json> IndexInfo(const std::string& path, const Options& options, 
   return json;
 }
 
-absl::StatusOr<Json> TextInfo(const io::Location& location, Session& session) {
-  ELANUS_ASSIGN_OR_RETURN(const io::RowTable<std::uint32_t> ids, io::ReadIds(location.file));
-  session.Print(absl::StrCat(location.file, ": ", Grouped(ids.rows()), " rows of ids, ", Grouped(ids.values.size()),
-                             " in all\n"));
-  return Json{{"file", location.file}, {"format", "ids"}, {"rows", ids.rows()}, {"ids", ids.values.size()}};
+template <class T>
+Json TableInfo(const io::Location& location, const char* what, const io::RowTable<T>& table, Session& session) {
+  session.Print(absl::StrCat(location.file, ": ", Grouped(table.rows()), " rows of ", what, ", ",
+                             Grouped(table.values.size()), " in all\n"));
+  return Json{{"file", location.file}, {"format", what}, {"rows", table.rows()}, {what, table.values.size()}};
+}
+
+/// Of rows that may differ in length: ids, or distances where they are no ids. Errors: what is wrong with the ids.
+absl::StatusOr<Json> RowsInfo(const io::Location& location, Session& session) {
+  const absl::StatusOr<io::RowTable<std::uint32_t>> ids = io::ReadIds(location.file);
+  if (ids.ok()) return TableInfo(location, "ids", *ids, session);
+  const absl::StatusOr<io::RowTable<float>> distances = io::ReadDistances(location.file);
+  if (distances.ok()) return TableInfo(location, "distances", *distances, session);
+  return ids.status();
 }
 
 /// Checks all that can be: of vectors every number, of ids every row.
@@ -86,14 +96,31 @@ absl::Status VerifyArray(const io::Location& location, const io::Array& array, c
   }
 }
 
+/// Opens the array in a file, and looks at the lengths of enough rows to know a range search's results, whose rows
+/// differ. Not at all of them: that would read large vector files as a whole.
+absl::StatusOr<io::ArrayFile> OpenArray(const io::Location& location) {
+  ELANUS_ASSIGN_OR_RETURN(io::ArrayFile file, io::ArrayFile::Open(location));
+  constexpr std::uint64_t kRows = 1 << 16;
+  ELANUS_RETURN_IF_ERROR(file.CheckRows(0, std::min(kRows, file.array().rows)));
+  return file;
+}
+
 absl::StatusOr<Json> ArrayInfo(const io::Location& location, const Options& options, Session& session) {
-  ELANUS_ASSIGN_OR_RETURN(const io::ArrayFile file, io::ArrayFile::Open(location));
-  const io::Array& array = file.array();
+  const absl::StatusOr<io::ArrayFile> file = OpenArray(location);
+  if (!file.ok()) {
+    const bool results = location.format == io::Format::kIvecs || location.format == io::Format::kFvecs;
+    absl::StatusOr<Json> rows = results ? RowsInfo(location, session) : file.status();
+    return rows.ok() ? rows : file.status();
+  }
+  const io::Array& array = file->array();
+  std::string bits;
+  if (options.Flag("bits") && io::ScalarBytes(array.scalar) == 1) {
+    bits = absl::StrCat("; ", (array.scalar == io::Scalar::kBool ? 1 : 8) * array.columns, " bits a row");
+  }
   if (options.Flag("verify")) ELANUS_RETURN_IF_ERROR(VerifyArray(location, array, options));
-  session.Print(absl::StrCat(location.Name(), ": ", Grouped(array.rows), " rows of ", array.columns, " ",
-                             io::ScalarName(array.scalar), ", ",
-                             HumanBytes(array.rows * array.columns * io::ScalarBytes(array.scalar)), " of numbers",
-                             options.Flag("bits") ? absl::StrCat("; ", 8 * array.columns, " bits a row") : "", "\n"));
+  session.Print(absl::StrCat(
+      location.Name(), ": ", Grouped(array.rows), " rows of ", array.columns, " ", io::ScalarName(array.scalar), ", ",
+      HumanBytes(array.rows * array.columns * io::ScalarBytes(array.scalar)), " of numbers", bits, "\n"));
   return Json{{"file", location.Name()},
               {"format", "array"},
               {"rows", array.rows},
@@ -104,7 +131,7 @@ absl::StatusOr<Json> ArrayInfo(const io::Location& location, const Options& opti
 absl::StatusOr<Json> FileInfo(const std::string& path, const Options& options, Session& session) {
   const absl::StatusOr<io::Location> location = io::Locate(path, "train");
   if (!location.ok()) return IndexInfo(path, options, session);
-  return io::IsText(location->format) ? TextInfo(*location, session) : ArrayInfo(*location, options, session);
+  return io::IsText(location->format) ? RowsInfo(*location, session) : ArrayInfo(*location, options, session);
 }
 
 absl::Status RunInfo(const Options& options, Session& session) {

@@ -121,6 +121,16 @@ std::string NearestWord(absl::string_view word, absl::Span<const std::string> kn
 
 namespace {
 
+/// Of two values for one name, either may be the one that is meant.
+absl::Status CheckNewName(const OptionSpec& spec, absl::string_view value, absl::Span<const std::string> earlier) {
+  const absl::string_view name = value.substr(0, value.find('='));
+  for (const absl::string_view other : earlier) {
+    if (other.substr(0, other.find('=')) != name) continue;
+    return UsageError(absl::StrCat("--", spec.name, " ", name, " is given twice: '", other, "' and '", value, "'"));
+  }
+  return absl::OkStatus();
+}
+
 /// The option that `dashed` names. Errors: a usage error with the nearest name.
 absl::StatusOr<const OptionSpec*> FindSpec(absl::string_view dashed, absl::Span<const OptionSpec> specs) {
   for (const OptionSpec& spec : specs) {
@@ -164,6 +174,7 @@ absl::StatusOr<Options> ParseOptions(absl::Span<const OptionSpec> specs, const P
       return UsageError(absl::StrCat("--", spec->name, " is given twice"));
     }
     ELANUS_RETURN_IF_ERROR(CheckValue(*spec, value));
+    if (IsRepeatable(spec->kind)) ELANUS_RETURN_IF_ERROR(CheckNewName(*spec, value, values));
     values.push_back(std::move(value));
   }
   for (const OptionSpec& spec : specs) {

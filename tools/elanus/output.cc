@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <filesystem>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "host/base/status_macros.h"
@@ -21,6 +22,13 @@ absl::Status CheckOutput(const std::string& path, std::uint64_t bytes) {
   if (bytes <= free) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(path, ": needs ", Grouped(bytes), " bytes, the disk has ",
                                                    Grouped(free), " free; make room or write elsewhere"));
+}
+
+absl::Status CheckOtherFile(const std::string& out, const std::string& input, absl::string_view option) {
+  std::error_code absent;  // most often there is no such output yet
+  if (!std::filesystem::equivalent(out, input, absent)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(out, ": is the file that --", option, " ", input,
+                                                 " names, which it would replace; write elsewhere"));
 }
 
 }  // namespace elanus::tools

@@ -13,6 +13,9 @@ namespace elanus::tools {
 /// io::OutputFile::Create; kResourceExhausted naming the bytes needed and free.
 absl::Status CheckOutput(const std::string& path, std::uint64_t bytes);
 
+/// kInvalidArgument, naming both, if `out` is the very file `input`, which option --`option` reads.
+absl::Status CheckOtherFile(const std::string& out, const std::string& input, absl::string_view option);
+
 }  // namespace elanus::tools
 
 #endif  // ELANUS_TOOLS_ELANUS_OUTPUT_H_

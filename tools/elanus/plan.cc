@@ -45,15 +45,16 @@ struct Account {
 /// Builds samples and forgets them.
 class Sampler {
  public:
-  Sampler(const Recipe& recipe, const base::Vectors& base, const simd::Kernels& kernels, threads::Pool& pool,
+  Sampler(const Recipe& recipe, const io::VectorFile& base, const simd::Kernels& kernels, threads::Pool& pool,
           const base::CancelFlag& cancel)
-      : recipe_(recipe), base_(base), kernels_(kernels), pool_(pool), cancel_(cancel) {}
+      : recipe_(recipe), base_(base.vectors()), name_(base.name()), kernels_(kernels), pool_(pool), cancel_(cancel) {}
 
   /// Builds `rows` rows spread evenly over the base; the image goes to `image` unless that is null.
   absl::StatusOr<SampleBuild> Build(std::uint64_t rows, std::optional<index::Image>* image = nullptr) {
+    const std::uint64_t step = base_.count / rows;
+    ELANUS_RETURN_IF_ERROR(CheckSample(rows, step));
     StageTimer timer;
     index::BuildRequest request;
-    const std::uint64_t step = base_.count / rows;
     request.base = base::Vectors{base_.data, rows, base_.dim, base_.element, base_.stride * step};
     request.metric = recipe_.metric;
     request.params = recipe_.params;
@@ -83,6 +84,13 @@ class Sampler {
   }
 
  private:
+  /// A build would count the sample's rows, not the file's.
+  absl::Status CheckSample(std::uint64_t rows, std::uint64_t step) const {
+    for (std::uint64_t i = 0; i < rows && step > 1; ++i) {
+      ELANUS_RETURN_IF_ERROR(io::CheckFinite(base_.Slice(i * step, 1), i * step, name_));
+    }
+    return absl::OkStatus();
+  }
   std::uint64_t Double(std::uint64_t rows) const { return rows < base_.count / 2 ? 2 * rows : base_.count; }
   index::Spec SpecOf(std::uint64_t rows) const {
     return {recipe_.kind->kind, recipe_.metric, base_.element, base_.dim, rows};
@@ -90,6 +98,7 @@ class Sampler {
 
   const Recipe& recipe_;
   const base::Vectors& base_;
+  const std::string name_;
   const simd::Kernels& kernels_;
   threads::Pool& pool_;
   const base::CancelFlag& cancel_;
@@ -179,7 +188,7 @@ absl::Status RunPlan(const Options& options, Session& session) {
   threads::Pool pool(Threads(options));
   const std::uint64_t program = PeakBytes();
   session.monitor().Stage("sample", 0);
-  Sampler sampler(recipe, rows, *kernels, pool, session.cancel());
+  Sampler sampler(recipe, base, *kernels, pool, session.cancel());
   const absl::StatusOr<double> forecast = sampler.Forecast(options.Number("seconds"));
   if (!forecast.ok()) return InContext(base.name(), forecast.status());
   const Account planned{plan->file_bytes, *forecast, program + rows.count * rows.stride + plan->build_peak_bytes};

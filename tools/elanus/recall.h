@@ -26,8 +26,10 @@ struct Truth {
 /// their shapes disagree, and where a distance is NaN.
 absl::StatusOr<Truth> ReadTruth(const std::string& ids, const std::string& distances);
 
-/// kInvalidArgument naming the file unless the truth is of `queries` queries and k neighbours or more.
-absl::Status CheckTruthCovers(const Truth& truth, const std::string& name, std::uint64_t queries, std::uint64_t k);
+/// kInvalidArgument naming the file unless the truth is of `queries` queries and k neighbours or more, those that are
+/// padding included. Text has no padding, so that short rows may be all that match: then OK, and `note` is what to say.
+absl::Status CheckTruthCovers(const Truth& truth, const std::string& name, std::uint64_t queries, std::uint64_t k,
+                              std::string* note);
 
 struct RecallSum {
   std::uint64_t wanted = 0;     // min(k, matches) of all queries

@@ -1,5 +1,7 @@
 #include "tools/elanus/recipe.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "host/base/status_macros.h"
@@ -40,6 +42,15 @@ absl::StatusOr<io::VectorFile> OpenBase(const Options& options, const Recipe& re
 Json SettingsJson(const index::KindRow& kind, const index::BuildParams& params) {
   Json json = Json::object();
   for (const index::ParamSpec<index::BuildParams>& spec : kind.build_params) json[spec.name] = params.*(spec.field);
+  return json;
+}
+
+Json SettingsJson(const index::KindRow& kind, absl::Span<const Assignment> given, const index::SearchParams& params) {
+  Json json = Json::object();
+  for (const index::ParamSpec<index::SearchParams>& spec : kind.search_params) {
+    const auto names_it = [&](const Assignment& assignment) { return assignment.first == spec.name; };
+    if (std::any_of(given.begin(), given.end(), names_it)) json[spec.name] = params.*(spec.field);
+  }
   return json;
 }
 

@@ -51,6 +51,8 @@ absl::StatusOr<const index::KindRow*> KindNamed(absl::string_view name);
 
 /// Every build parameter of the kind with its value.
 Json SettingsJson(const index::KindRow& kind, const index::BuildParams& params);
+/// The search parameters that `given` names, with their values in `params`.
+Json SettingsJson(const index::KindRow& kind, absl::Span<const Assignment> given, const index::SearchParams& params);
 /// "HNSW L2, 6,000 x 128 uint8".
 std::string Describe(const index::Spec& spec);
 /// Kind, metric, rows, dimension and element type.

@@ -24,27 +24,37 @@ inline constexpr OptionSpec kCheckpointOption = {
     "checkpoint", OptionKind::kUnsigned, "SECONDS", "5", "how much work a kill may cost; 0: none", false, false, 0,
     86'400};
 
-/// Path, size and time of change: what must be the same for a run to be continued.
+/// The file that `path` names: "x.hdf5" of "x.hdf5:train".
+std::string FileOf(const std::string& path);
+
+/// Path as given, size and time of change of its file: what must be the same for a run to be continued. Where the file
+/// does not tell, no other stamp is equal.
 Json FileStamp(const std::string& path);
 
 /// A result writer with the options' paths that checkpoints by the clock and tidies up after errors. Move-only.
 class Results {
  public:
   /// `plan` with rows, width and padding set; `job` names everything that decides the results.
-  /// Errors: a usage error unless --out or --out-distances is given; those of io::ResultWriter.
+  /// Errors: a usage error unless --out or --out-distances is given; kInvalidArgument for an output that is an input;
+  /// those of io::ResultWriter.
   static absl::StatusOr<Results> Create(const Options& options, io::ResultPlan plan, const Json& job);
 
   /// Queries whose results are there already.
   std::uint64_t done() const { return writer_.rows(); }
+  /// True if a killed run can be gone on with: not with HDF5 outputs.
+  bool resumable() const { return writer_.resumable(); }
   io::ResultWriter& writer() { return writer_; }
   /// The first path: what is kept of a killed run lies beside it.
   const std::string& path() const { return plan_.ids.empty() ? plan_.distances : plan_.ids; }
+  /// Where a verb may keep more of a run than whole rows, if the writer is resumable; removed with the rest.
+  std::string state_path() const { return path() + ".partial.block"; }
+  void RemoveState() const;
   /// --checkpoint.
   absl::Duration interval() const { return interval_; }
   /// After each block: checkpoints if it is time to.
   absl::Status Mark();
-  /// The last call: with OK all results are put in place. Otherwise what is there is kept where running again can go on
-  /// from it, and the message says so; else it is removed.
+  /// The last call: with OK all results are put in place. Otherwise what a checkpoint holds is kept where running again
+  /// can go on from it, and the message says so; else it is removed.
   absl::Status Close(const absl::Status& status);
 
  private:

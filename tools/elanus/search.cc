@@ -135,8 +135,9 @@ class TopKSearch {
                                        .params = run_.params,
                                        .filter = run_.inputs.filter(),
                                        .first_query = begin};
-    ELANUS_RETURN_IF_ERROR(
-        searcher_.Search(request, {absl::MakeSpan(rows_), absl::MakeSpan(distances_), absl::MakeSpan(counts_)}));
+    const absl::Status found =
+        searcher_.Search(request, {absl::MakeSpan(rows_), absl::MakeSpan(distances_), absl::MakeSpan(counts_)});
+    if (!found.ok()) return InContext(run_.inputs.queries().name(), found);
     for (std::uint64_t q = 0; q < count; ++q) {
       ELANUS_RETURN_IF_ERROR(writer.Append(absl::MakeConstSpan(rows_).subspan(q * run_.k, counts_[q]),
                                            absl::MakeConstSpan(distances_).subspan(q * run_.k, counts_[q])));
@@ -176,7 +177,7 @@ class RangeSearch {
         error = one.status();
       }
     });
-    ELANUS_RETURN_IF_ERROR(error);
+    if (!error.ok()) return InContext(run_.inputs.queries().name(), error);
     for (const std::vector<index::Neighbour>& neighbours : found) ELANUS_RETURN_IF_ERROR(Write(neighbours, writer));
     return absl::OkStatus();
   }
@@ -220,8 +221,7 @@ absl::Status SearchAll(const SearchRun& run, Search search, unsigned threads, Se
     const std::uint64_t count = std::min(blocks.next(), total - begin);
     const absl::Time started = absl::Now();
     ELANUS_RETURN_IF_ERROR(run.inputs.CheckQueries(begin, count));
-    const absl::Status found = search(begin, count, results.writer());
-    if (!found.ok()) return InContext(queries.name(), found);
+    ELANUS_RETURN_IF_ERROR(search(begin, count, results.writer()));
     queries.Release(begin, count);
     blocks.Took(absl::ToDoubleSeconds(absl::Now() - started));
     ELANUS_RETURN_IF_ERROR(results.Mark());
@@ -242,8 +242,7 @@ void Report(const Options& options, const SearchRun& run, double seconds, std::u
   json["queries"] = queries;
   if (run.ranged) json["radius"] = run.radius;
   if (!run.ranged) json["k"] = run.k;
-  json["settings"] = Json::object();
-  for (const auto& [name, value] : options.Assignments("set")) json["settings"][name] = value;
+  json["settings"] = SettingsJson(run.inputs.kind(), options.Assignments("set"), run.params);
   json["out"] = options.Text("out");
   json["out_distances"] = options.Text("out-distances");
   json["device"] = "cpu";

@@ -1,16 +1,17 @@
 #include "tools/elanus/timing.h"
 
 #include <algorithm>
-#include <barrier>
 #include <cmath>
+#include <exception>
+#include <latch>
 #include <memory>
 #include <thread>
-#include <utility>
 
 #include "absl/time/clock.h"
 #include "host/base/check.h"
 #include "host/base/status_macros.h"
 #include "index/search.h"
+#include "tools/elanus/usage.h"
 
 namespace elanus::tools {
 namespace {
@@ -68,7 +69,7 @@ ClientLog RunClient(const TimedSearch& search, std::uint64_t first, absl::Durati
   return log;
 }
 
-absl::StatusOr<Timing> Summarise(std::vector<ClientLog> logs) {
+absl::StatusOr<Timing> Summarise(const std::vector<ClientLog>& logs) {
   Timing timing;
   std::vector<double> seconds;
   absl::Time begin = absl::InfiniteFuture();
@@ -86,26 +87,47 @@ absl::StatusOr<Timing> Summarise(std::vector<ClientLog> logs) {
   return timing;
 }
 
+/// Runs `body(i)` in `count` threads at once and waits for them. Errors: kResourceExhausted where they cannot all be
+/// started; those that could then end without `body`.
+template <class Body>
+absl::Status RunThreads(unsigned count, Body body) {
+  std::latch decided(1);
+  bool all = true;  // written before `decided`
+  std::vector<std::thread> threads;
+  absl::Status status;
+  try {
+    threads.reserve(count);
+    for (unsigned i = 0; i < count; ++i) {
+      threads.emplace_back([&, i] {
+        decided.wait();
+        if (all) body(i);
+      });
+    }
+  } catch (...) {
+    status = ExceptionError(std::current_exception());
+    all = false;
+  }
+  decided.count_down();
+  for (std::thread& thread : threads) thread.join();
+  return status;
+}
+
 absl::StatusOr<Timing> TimeClients(const TimedSearch& search, absl::Duration warm_up, absl::Duration duration,
                                    const base::CancelFlag& cancel) {
   std::vector<ClientLog> logs(search.threads);
-  std::vector<std::thread> clients;
-  std::barrier start(static_cast<std::ptrdiff_t>(search.threads));
-  for (unsigned client = 0; client < search.threads; ++client) {
-    clients.emplace_back([&, client] {
-      index::Workspace workspace;
-      CallHits hits(1, search.k);
-      const auto call = [&](std::uint64_t begin, std::uint64_t count) {
-        return search.index->Search(RequestFor(search, begin, count), workspace, hits.hits());
-      };
-      const std::uint64_t first = client * search.queries.count / search.threads;
-      static_cast<void>(RunClient(search, first, warm_up, cancel, call));
-      start.arrive_and_wait();
-      logs[client] = RunClient(search, first, duration, cancel, call);
-    });
-  }
-  for (std::thread& client : clients) client.join();
-  return Summarise(std::move(logs));
+  std::latch warm(static_cast<std::ptrdiff_t>(search.threads));
+  ELANUS_RETURN_IF_ERROR(RunThreads(search.threads, [&](unsigned client) {
+    index::Workspace workspace;
+    CallHits hits(1, search.k);
+    const auto call = [&](std::uint64_t begin, std::uint64_t count) {
+      return search.index->Search(RequestFor(search, begin, count), workspace, hits.hits());
+    };
+    const std::uint64_t first = client * search.queries.count / search.threads;
+    static_cast<void>(RunClient(search, first, warm_up, cancel, call));
+    warm.arrive_and_wait();
+    logs[client] = RunClient(search, first, duration, cancel, call);
+  }));
+  return Summarise(logs);
 }
 
 absl::StatusOr<Timing> TimeBatches(const TimedSearch& search, absl::Duration warm_up, absl::Duration duration,
@@ -119,7 +141,7 @@ absl::StatusOr<Timing> TimeBatches(const TimedSearch& search, absl::Duration war
   static_cast<void>(RunClient(search, 0, warm_up, cancel, call));
   std::vector<ClientLog> logs;
   logs.push_back(RunClient(search, 0, duration, cancel, call));
-  return Summarise(std::move(logs));
+  return Summarise(logs);
 }
 
 }  // namespace

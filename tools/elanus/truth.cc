@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <filesystem>
+#include <bit>
 #include <limits>
 #include <memory>
-#include <system_error>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -29,6 +29,7 @@ constexpr OptionSpec kOptions[] = {
     {"k", OptionKind::kUnsigned, "N", "100", "neighbours a query", false, false, 1, index::kTopKMax},
     kOutOption,
     kOutDistancesOption,
+    kFilterOption,
     {"memory", OptionKind::kUnsigned, "MB", "512", "memory to work in, roughly, besides the program", false, false, 1,
      1'000'000},
     kThreadsOption,
@@ -49,6 +50,7 @@ struct TruthRun {
   std::uint64_t block_queries;  // whose best k are in memory at a time
   std::uint32_t batch;
   const simd::Kernels* kernels;
+  std::optional<io::RowSet> allowed = std::nullopt;  // rows that may be found; absent: all
 
   index::Kind kind() const { return index::IsBinaryMetric(metric) ? index::Kind::kBinFlat : index::Kind::kFlat; }
 };
@@ -62,7 +64,7 @@ absl::Status ChooseSizes(std::uint64_t memory, unsigned threads, TruthRun* run) 
       index::PlanIndex({run->kind(), run->metric, base.element, base.dim, kSampleRows}, {});
   if (!plan.ok()) return InContext(run->base.name(), plan.status());
   const std::uint64_t row_bytes = base.stride + (plan->file_bytes + plan->build_peak_bytes) / kSampleRows + 1;
-  run->tile_rows = std::clamp<std::uint64_t>(memory / 2 / row_bytes / 32 * 32, 1024, base.count);
+  run->tile_rows = std::min(std::max<std::uint64_t>(memory / 2 / row_bytes / 32 * 32, 1024), base.count);
   const std::uint64_t query_bytes = std::uint64_t{run->k} * 2 * sizeof(base::Key) + run->queries.vectors().stride;
   run->block_queries = std::clamp<std::uint64_t>(memory / 4 / query_bytes, 1, run->queries.vectors().count);
   run->batch = BatchWithinMemory(1000, base.dim, run->k, threads);
@@ -88,56 +90,75 @@ absl::StatusOr<TruthRun> RunOf(const Options& options, unsigned threads) {
     return absl::InvalidArgumentError(
         absl::StrCat(run.base.name(), ": --k ", run.k, " is more than its ", run.base.vectors().count, " rows"));
   }
+  if (options.Given("filter")) {
+    ELANUS_ASSIGN_OR_RETURN(run.allowed, io::ReadRowSet(options.Text("filter"), run.base.vectors().count));
+  }
   ELANUS_ASSIGN_OR_RETURN(run.kernels, KernelsOf(options));
   ELANUS_RETURN_IF_ERROR(ChooseSizes(options.Unsigned("memory") * 1'000'000, threads, &run));
   return run;
 }
 
 Json JobOf(const Options& options, const TruthRun& run) {
-  return {{"verb", "truth"},
-          {"base", FileStamp(options.Text("base"))},
-          {"queries", FileStamp(options.Text("queries"))},
-          {"metric", index::MetricName(run.metric)},
-          {"k", run.k},
-          {"bf16", options.Flag("bf16")},
-          {"out", {options.Text("out"), options.Text("out-distances")}}};
+  Json job = {{"verb", "truth"},
+              {"base", FileStamp(options.Text("base"))},
+              {"queries", FileStamp(options.Text("queries"))},
+              {"metric", index::MetricName(run.metric)},
+              {"k", run.k},
+              {"bf16", options.Flag("bf16")},
+              {"out", {options.Text("out"), options.Text("out-distances")}}};
+  if (options.Given("filter")) job["filter"] = FileStamp(options.Text("filter"));
+  return job;
+}
+
+/// Which of rows [begin, begin + count) are in the set, counted from `begin` on.
+io::RowSet SliceOf(const io::RowSet& set, std::uint64_t begin, std::uint64_t count) {
+  io::RowSet slice;
+  slice.bits.resize((count + 63) / 64);
+  for (std::uint64_t word = 0; word < slice.bits.size(); ++word) {
+    const std::uint64_t at = begin / 64 + word;
+    const std::uint64_t shift = begin % 64;
+    std::uint64_t bits = set.bits[at] >> shift;
+    if (shift > 0 && at + 1 < set.bits.size()) bits |= set.bits[at + 1] << (64 - shift);
+    const std::uint64_t left = count - word * 64;
+    if (left < 64) bits &= (std::uint64_t{1} << left) - 1;
+    slice.bits[word] = bits;
+    slice.count += static_cast<std::uint64_t>(std::popcount(bits));
+  }
+  return slice;
 }
 
 /// Scans the base for one block of queries after another.
 class TruthScan {
  public:
   TruthScan(const TruthRun& run, threads::Pool& pool, Session& session, Results& results, std::string job)
-      : run_(run),
-        pool_(pool),
-        session_(session),
-        results_(results),
-        job_(std::move(job)),
-        state_path_(absl::StrCat(results.path(), ".partial.block")),
-        last_save_(absl::Now()) {}
+      : run_(run), pool_(pool), session_(session), results_(results), job_(std::move(job)), last_save_(absl::Now()) {}
 
   absl::Status Run() {
     const std::uint64_t total = run_.queries.vectors().count;
     session_.monitor().Stage("scan", (total - results_.done()) * run_.base.vectors().count);
     while (results_.done() < total) {
       const std::uint64_t first = results_.done();
-      absl::StatusOr<TruthBlock> block = TruthBlock::Load(state_path_, job_, first, run_.k);
-      if (!block.ok()) block.emplace(first, std::min(run_.block_queries, total - first), run_.k);
-      session_.monitor().Advance(block->next_row() * block->queries());
-      const absl::Status scanned = ScanBlock(*block);
-      if (scanned.code() == absl::StatusCode::kCancelled) ELANUS_RETURN_IF_ERROR(Save(*block));
+      TruthBlock block = LoadBlock(first, total - first);
+      session_.monitor().Advance(block.next_row() * block.queries());
+      const absl::Status scanned = ScanBlock(block);
+      if (scanned.code() == absl::StatusCode::kCancelled) ELANUS_RETURN_IF_ERROR(Save(block));
       ELANUS_RETURN_IF_ERROR(scanned);
-      ELANUS_RETURN_IF_ERROR(Write(*block));
+      ELANUS_RETURN_IF_ERROR(Write(block));
     }
     return absl::OkStatus();
   }
 
-  /// Removes the state of a block, which nothing needs after the end.
-  void Tidy() const {
-    std::error_code ignored;  // mostly there is none
-    std::filesystem::remove(state_path_, ignored);
+ private:
+  /// The block that begins with query `first`, as far as a killed run got, of at most `left` queries.
+  TruthBlock LoadBlock(std::uint64_t first, std::uint64_t left) const {
+    if (results_.resumable()) {
+      absl::StatusOr<TruthBlock> block = TruthBlock::Load(results_.state_path(), job_, first, run_.k);
+      if (block.ok()) return *std::move(block);
+      results_.RemoveState();  // of another run or block, so that what is there can be gone on from
+    }
+    return TruthBlock(first, std::min(run_.block_queries, left), run_.k);
   }
 
- private:
   absl::Status ScanBlock(TruthBlock& block) {
     const base::Vectors queries = run_.queries.vectors().Slice(block.first_query(), block.queries());
     ELANUS_RETURN_IF_ERROR(run_.queries.CheckRows(block.first_query(), block.queries()));
@@ -165,6 +186,12 @@ class TruthScan {
     request.pool = &pool_;
     request.monitor.cancel = &session_.cancel();
     ELANUS_RETURN_IF_ERROR(io::CheckFinite(request.base, begin, run_.base.name()));
+    const io::RowSet allowed = run_.allowed ? SliceOf(*run_.allowed, begin, count) : io::RowSet();
+    const index::RowFilter filter{allowed.bits, allowed.count};
+    if (run_.allowed && filter.allowed == 0) {
+      session_.monitor().Advance(queries.count * count);
+      return session_.monitor().Check();
+    }
     absl::StatusOr<index::Image> image = index::BuildIndex(run_.kind(), request);
     if (!image.ok()) return InContext(run_.base.name(), image.status());
     ELANUS_ASSIGN_OR_RETURN(const std::unique_ptr<index::Index> tile,
@@ -179,9 +206,13 @@ class TruthScan {
     for (std::uint64_t at = 0; at < queries.count; at += piece) {
       ELANUS_RETURN_IF_ERROR(session_.monitor().Check());
       const std::uint64_t here = std::min(piece, queries.count - at);
-      const absl::Status found = searcher.Search(
-          {.queries = queries.Slice(at, here), .k = k, .params = {}, .first_query = block.first_query() + at},
-          {absl::MakeSpan(rows_), absl::MakeSpan(distances_), absl::MakeSpan(counts_)});
+      const absl::Status found =
+          searcher.Search({.queries = queries.Slice(at, here),
+                           .k = k,
+                           .params = {},
+                           .filter = run_.allowed ? &filter : nullptr,
+                           .first_query = block.first_query() + at},
+                          {absl::MakeSpan(rows_), absl::MakeSpan(distances_), absl::MakeSpan(counts_)});
       if (!found.ok()) return InContext(run_.queries.name(), found);
       pool_.ParallelFor(here, 64, [&](std::uint64_t from, std::uint64_t to) {
         for (std::uint64_t q = from; q < to; ++q) MergeQuery(q, k, begin, at + q, block);
@@ -221,9 +252,10 @@ class TruthScan {
   }
 
   absl::Status Save(const TruthBlock& block) {
+    if (!results_.resumable()) return absl::OkStatus();
     // The blocks before this one must be found again, too.
     ELANUS_RETURN_IF_ERROR(results_.writer().Checkpoint());
-    ELANUS_RETURN_IF_ERROR(block.Save(state_path_, job_));
+    ELANUS_RETURN_IF_ERROR(block.Save(results_.state_path(), job_));
     last_save_ = absl::Now();
     return absl::OkStatus();
   }
@@ -233,7 +265,6 @@ class TruthScan {
   Session& session_;
   Results& results_;
   const std::string job_;
-  const std::string state_path_;
   absl::Time last_save_;
   std::vector<std::uint32_t> rows_;
   std::vector<float> distances_;
@@ -279,7 +310,6 @@ absl::Status RunTruth(const Options& options, Session& session) {
   threads::Pool pool(threads);
   TruthScan scan(run, pool, session, results, job.dump(-1, ' ', false, Json::error_handler_t::replace));
   ELANUS_RETURN_IF_ERROR(results.Close(scan.Run()));
-  scan.Tidy();
   Report(options, run, absl::ToDoubleSeconds(absl::Now() - started), resumed, threads, session);
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 #ifndef ELANUS_TOOLS_ELANUS_USAGE_H_
 #define ELANUS_TOOLS_ELANUS_USAGE_H_
 
+#include <exception>
 #include <string>
 
 #include "absl/status/status.h"
@@ -19,8 +20,12 @@ absl::Status UsageError(absl::string_view message);
 absl::Status AsUsageError(const absl::Status& status);
 bool IsUsageError(const absl::Status& status);
 
-/// `status` with "CONTEXT: " before its message, unless the message starts with it already. OK stays OK.
+/// `status` with "CONTEXT: " before its message, unless the message starts with it already. OK and kCancelled stay as
+/// they are.
 absl::Status InContext(absl::string_view context, const absl::Status& status);
+
+/// What the standard library threw, as a status: kResourceExhausted where memory or threads ran out, and for null.
+absl::Status ExceptionError(const std::exception_ptr& exception);
 
 int ExitCode(const absl::Status& status);
 /// "elanus VERB: MESSAGE", in one line whatever the message holds. `verb` may be empty.
