@@ -38,30 +38,23 @@ std::vector<base::Key> RandomKeys(std::size_t count) {
   return keys;
 }
 
-/// The k best of 10,000 keys in random order, which all are offered.
-void OfferToCollector(benchmark::State& state) {
-  const std::vector<base::Key> keys = RandomKeys(10'000);
-  Collector collector;
-  for (auto _ : state) {
-    collector.Reset(static_cast<std::size_t>(state.range(0)));
-    for (const base::Key key : keys) collector.Offer(key);
-    benchmark::DoNotOptimize(collector.Sorted().data());
-  }
-  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(keys.size()));
-}
-BENCHMARK(OfferToCollector)->Arg(10)->Arg(100)->Arg(1000);
+absl::Span<const base::Key> Take(Collector& collector) { return collector.Sorted(); }
+absl::Span<const base::Key> Take(Reservoir& reservoir) { return reservoir.Best(); }
 
-void OfferToReservoir(benchmark::State& state) {
+/// The k best of 10,000 keys in random order, all of which are offered.
+template <class Keeper>
+void Offer(benchmark::State& state) {
   const std::vector<base::Key> keys = RandomKeys(10'000);
-  Reservoir reservoir;
+  Keeper keeper;
   for (auto _ : state) {
-    reservoir.Reset(static_cast<std::size_t>(state.range(0)));
-    for (const base::Key key : keys) reservoir.Offer(key);
-    benchmark::DoNotOptimize(reservoir.Best().data());
+    keeper.Reset(static_cast<std::size_t>(state.range(0)));
+    for (const base::Key key : keys) keeper.Offer(key);
+    benchmark::DoNotOptimize(Take(keeper).data());
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(keys.size()));
 }
-BENCHMARK(OfferToReservoir)->Arg(10)->Arg(100)->Arg(1000);
+BENCHMARK(Offer<Collector>)->Arg(10)->Arg(100)->Arg(1000);
+BENCHMARK(Offer<Reservoir>)->Arg(10)->Arg(100)->Arg(1000);
 
 /// The n nearest of 2,048 centroids.
 void NearestCentroids(benchmark::State& state) {
